@@ -31,7 +31,7 @@ class Sealer:
         self._open = open_
 
     def seal(self, plain: bytes, bound: bytes) -> bytes:
-        """nonce + ciphertext + tag."""
+        """Nonce + ciphertext + tag."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._seal(nonce, plain, bound)
 

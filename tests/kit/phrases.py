@@ -1,0 +1,49 @@
+"""Every phrase that pages can say, read from the source: `t("…")` in code and templates, and the messages of errors raised there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
+
+from xinglin.base import errors
+
+SOURCE = Path(errors.__file__).parents[1]
+FOLDERS = ("kit", "doors/web", "capabilities")
+"""Where what is said comes to a page."""
+MARKERS = {"t"} | {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.XinglinError)}
+
+
+def phrases() -> dict[str, Path]:
+    """Phrase -> a file that says it."""
+    found: dict[str, Path] = {}
+    for folder in FOLDERS:
+        for file in sorted((SOURCE / folder).rglob("*")):
+            if file.suffix == ".py":
+                found |= dict.fromkeys(_in_python(file), file)
+            elif file.suffix == ".html":
+                found |= dict.fromkeys(_in_template(file), file)
+    return found
+
+
+def _in_python(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args and _called(node.func) in MARKERS | {"say"}:
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def _called(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+
+
+def _in_template(file: Path) -> Iterator[str]:
+    tree = Environment().parse(file.read_text(encoding="utf-8"))
+    for _, _, message in extract_from_ast(tree, gettext_functions=("t",)):
+        texts = message if isinstance(message, tuple) else (message,)
+        if texts and isinstance(texts[0], str):
+            yield texts[0]

@@ -1,0 +1,49 @@
+"""The table of contents of the health record."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from xinglin.capabilities.health_record import pages, queries
+from xinglin.kit.capability import Capability, MenuEntry, Tile
+from xinglin.kit.i18n import t
+from xinglin.kit.pages import Page
+from xinglin.kit.unit import Unit
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+async def _visits_today(unit: Unit) -> int | None:
+    return await queries.count_visits(unit, 1, ZONE)
+
+
+async def _visits_this_week(unit: Unit) -> int | None:
+    return await queries.count_visits(unit, 7, ZONE)
+
+
+CLINICAL = ("Patient", "Encounter", "Condition", "AllergyIntolerance", "Flag", "Observation", "MedicationRequest", "DiagnosticReport")
+"""What a role must be allowed to read before it may open a record."""
+
+CAPABILITY = Capability(
+    title=t("Health record"),
+    systems=("S-EHR", "S-EHRV"),
+    workspaces=("clinic", "hospital", "emergency", "public-health"),
+    pages=(
+        Page("GET", "/person", pages.show_people, ("Patient",)),
+        Page("GET", "/person/{id}", pages.show_record, CLINICAL),
+        Page("GET", "/person/{id}/year/{year}", pages.show_year, CLINICAL),
+        Page("GET", "/person/{id}/visit/{visit}", pages.show_visit, CLINICAL),
+        Page("GET", "/person/{id}/result", pages.show_result, CLINICAL),
+        Page("GET", "/visit", pages.show_recent_visits, ("Patient", "Encounter")),
+    ),
+    finder="/person",
+    menu=(
+        MenuEntry(t("Residents"), "/person", "users"),
+        MenuEntry(t("Recent visits"), "/visit", "calendar-event"),
+    ),
+    tiles=(
+        Tile(t("Visits today"), "/visit?days=1", "calendar-event", _visits_today),
+        Tile(t("Visits in 7 days"), "/visit?days=7", "calendar-week", _visits_this_week),
+        Tile(t("Residents"), "/person", "users", queries.count_people),
+    ),
+)

@@ -1,0 +1,103 @@
+"""What a supervised process runs: `python -m xinglin.doors.cli.child api|worker`. Its settings come by the environment.
+
+Three inherited handles: `--lifeline` ends when the supervisor is gone, however it died; `--ready` is told once it serves;
+`--listen` (api only) is the socket, opened by the supervisor so that connections wait while a process is restarted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from importlib import import_module
+
+import uvicorn
+
+from xinglin.base.settings import Settings, read_settings
+
+APPLICATION = "xinglin.app:application"
+"""The factory of the ASGI application: composition stands above the doors, so it is named here and not imported."""
+
+QUIETER = {"info": "warning"}
+"""The server's own level by ours: its information is of no use to who runs the platform."""
+
+GRACE_S = 10
+"""How long requests under way may take after the order to end."""
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run one process until told to end."""
+    parser = argparse.ArgumentParser(prog="xinglin child")
+    parser.add_argument("kind", choices=("api", "worker"))
+    parser.add_argument("--lifeline", type=int, required=True)
+    parser.add_argument("--ready", type=int, required=True)
+    parser.add_argument("--listen", type=int)
+    asked = parser.parse_args(words)
+    hold_to(asked.lifeline)
+    settings = read_settings()
+    if asked.kind == "api":
+        serve(settings, asked.listen, asked.ready)
+    else:
+        from xinglin.doors import worker
+
+        tell(asked.ready)
+        worker.run(settings)
+
+
+def hold_to(lifeline: int) -> None:
+    """End this process when the supervisor's end of the pipe closes: first asked, then, past the grace, made to."""
+
+    def watch() -> None:
+        os.read(lifeline, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_S + 5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def tell(ready: int) -> None:
+    """Tell the supervisor that this process serves."""
+    os.write(ready, b"1")
+    os.close(ready)
+
+
+class _Announcing(uvicorn.Server):
+    """uvicorn that says when its application has started."""
+
+    def __init__(self, config: uvicorn.Config, ready: int) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then announce."""
+        await super().startup(sockets)
+        if self.started:
+            tell(self._ready)
+
+
+def serve(settings: Settings, listen: int, ready: int) -> None:
+    """Serve the platform's application on an inherited listening socket."""
+    config = uvicorn.Config(
+        _application(settings), loop="uvloop", http="httptools", ws="none", lifespan="on", access_log=False, server_header=False, proxy_headers=False,
+        log_level=QUIETER.get(settings.log_level, settings.log_level), timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=75, backlog=2048,
+    )  # fmt: skip
+    server = _Announcing(config, ready)
+    with socket.socket(fileno=listen) as inherited:
+        server.run(sockets=[inherited])
+    if not server.started:
+        sys.exit(3)
+
+
+def _application(settings: Settings) -> object:
+    module, name = APPLICATION.split(":")
+    return getattr(import_module(module), name)(settings)
+
+
+if __name__ == "__main__":
+    main()

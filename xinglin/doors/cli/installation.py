@@ -1,0 +1,96 @@
+"""One installation on this machine: its home folder, its database (the embedded one or another), its keys, and who runs it now."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xinglin.base.crypto import FileKeys, Keys
+from xinglin.base.errors import Conflict
+from xinglin.base.settings import Settings
+from xinglin.doors.cli.telling import step
+from xinglin.store.postgres import Embedded
+
+_OURS = ("keys.json", "running", "exports", "imports", "logs")
+"""What an installation keeps in its home beside the database."""
+
+
+def keys_of(settings: Settings) -> Keys:
+    """The installation's keys, made at the first call."""
+    return FileKeys(settings.key_path).keys()
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of the database, started when it is the embedded one; left, and ended by its last user, at the end."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    embedded = Embedded(settings.home_path)
+    with step("Database" if (embedded.place / "data").exists() else "Database, made for the first time"):
+        dsn = embedded.start()
+    try:
+        yield dsn
+    finally:
+        embedded.stop()
+
+
+@contextmanager
+def claimed(settings: Settings) -> Iterator[int]:
+    """Be the one who runs this home; the handle takes the address. Raises `Conflict` with the other's address when it runs already."""
+    settings.home_path.mkdir(parents=True, exist_ok=True)
+    handle = os.open(settings.home_path / "running", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict("The platform in {home} runs already: {address}", home=str(settings.home_path), address=_read(handle)) from None
+        os.truncate(handle, 0)
+        yield handle
+        os.truncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def announce(handle: int, address: str) -> None:
+    """Write down where the running platform answers."""
+    os.pwrite(handle, address.encode(), 0)
+
+
+def address_of_running(settings: Settings) -> str | None:
+    """Where the platform of this home answers now; None when it does not run."""
+    try:
+        handle = os.open(settings.home_path / "running", os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(handle) or None
+    finally:
+        os.close(handle)
+    return None
+
+
+def remove(settings: Settings) -> None:
+    """Delete the database and everything else this installation keeps in its home, and nothing else that lies there."""
+    with claimed(settings):
+        if not settings.database_url:
+            Embedded(settings.home_path).remove()
+        for name in _OURS:
+            _delete(settings.home_path / name)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _read(handle: int) -> str:
+    return os.pread(handle, 400, 0).decode()

@@ -1,0 +1,116 @@
+"""The commands of `xinglin`, their options and their help."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xinglin.access.actor import ROLES
+from xinglin.access.tokens import issue
+from xinglin.base.errors import XinglinError
+from xinglin.base.settings import read_settings
+from xinglin.doors.cli import doctor, installation, loading, reference, running
+from xinglin.doors.cli.telling import say
+
+DAY_S = 24 * 3600
+INTERRUPTED = 130
+
+application = typer.Typer(
+    name="xinglin", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Xinglin (杏林): a regional health platform on one FHIR R4 record store.
+
+    Start here:   xinglin up        then open the address it prints.
+
+    Settings come from the environment (XINGLIN_PORT=9000) or a TOML file (XINGLIN_SETTINGS=FILE); options win over both.
+    All of them: docs/reference/settings.md.""",
+)  # fmt: skip
+
+Home = Annotated[Path | None, typer.Option("--home", metavar="DIR", help="Folder of this installation: database, keys, exports. Default: var")]
+
+
+def program() -> None:
+    """Run the command asked for. An error a person can mend is one line on standard error, and exit code 1."""
+    try:
+        application()
+    except XinglinError as problem:
+        print(f"xinglin: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@application.command()
+def up(
+    home: Home = None,
+    host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on. Default: 127.0.0.1, this machine only")] = None,
+    port: Annotated[int | None, typer.Option("--port", metavar="NUMBER", help="Port to listen on; 0 chooses a free one. Default: 8080")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="NUMBER", min=1, max=16, help="API processes. Default: 2")] = None,
+    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fill an empty database with a fictional county.")] = True,
+) -> None:
+    """Start everything: database, schema, demo region, API and worker. Ctrl-C ends it all and keeps the data.
+
+    The embedded PostgreSQL is made at the first start, in the home folder; with XINGLIN_DATABASE_URL another PostgreSQL >= 15 is used.
+    A process that dies is started again.
+    """
+    settings = read_settings(home=home, host=host, port=port, workers=workers)
+    running.run(settings, with_demo=demo, show_token=demo and sys.stdout.isatty())
+
+
+@application.command()
+def load(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", exists=True, help="JSON, NDJSON, either with .gz, .tar.gz, or folders of them.")],
+    home: Home = None,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, max=64, help="Requests at once.")] = 4,
+) -> None:
+    """Load FHIR data through the API: Bundles as they are, other resources under their own ids.
+
+    Uses the running platform of this home, or starts one for the time it takes. A file that names records of another file
+    (Practitioner?identifier=…) waits until the others are in. What is refused is listed with the reason; the exit code is then 1.
+    """
+    settings = read_settings(home=home)
+    refused = loading.load(settings, paths, parallel)
+    raise typer.Exit(1 if refused else 0)
+
+
+@application.command()
+def token(
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="One of: " + ", ".join(ROLES) + ". admin may do everything.")],
+    home: Home = None,
+    subject: Annotated[str, typer.Option("--subject", metavar="ID", help="Whom the token stands for, as the audit shows it. Default: the role")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The name people are shown. Default: the subject")] = "",
+    days: Annotated[float, typer.Option("--days", min=0.001, max=3650, help="How long it is valid.")] = 30,
+) -> None:
+    """Print a bearer token and nothing else:  curl -H "Authorization: Bearer $(xinglin token --role admin)" …/fhir/Patient"""  # noqa: D415
+    keys = installation.keys_of(read_settings(home=home))
+    print(issue(keys, role, subject or role, int(days * DAY_S), name=name))
+
+
+@application.command()
+def reset(home: Home = None, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete this installation's database, keys and exports for good. The next `up` starts from nothing."""
+    settings = read_settings(home=home)
+    if settings.database_url:
+        raise typer.BadParameter("The database is not the embedded one: drop it with its own tools.", param_hint="XINGLIN_DATABASE_URL")
+    if not yes:
+        typer.confirm(f"Delete every record in {settings.home_path}?", abort=True)
+    installation.remove(settings)
+    say(f"{settings.home_path} is empty.")
+
+
+@application.command()
+def check(home: Home = None) -> None:
+    """Look over this installation: versions, database, keys, disk, memory, clock. Exit code 1 when something needs mending."""
+    settings = read_settings(home=home)
+    raise typer.Exit(0 if doctor.examine(settings) else 1)
+
+
+@application.command("reference", hidden=True)
+def write_reference(folder: Path) -> None:
+    """Write the reference pages that are made from the program: settings, commands, roles."""
+    for page in reference.write(folder, application):
+        say(str(page))
+

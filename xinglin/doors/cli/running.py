@@ -1,0 +1,93 @@
+"""`xinglin up`: the whole installation, from nothing to the address to open, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from types import FrameType
+
+from xinglin.access.tokens import issue
+from xinglin.base.settings import Settings
+from xinglin.doors.cli import demo
+from xinglin.doors.cli.installation import announce, claimed, database, keys_of
+from xinglin.doors.cli.supervisor import Supervisor, environment_of, listen
+from xinglin.doors.cli.telling import say, step
+from xinglin.store.ground import prepare
+
+SIGN_IN_S = 12 * 3600
+"""How long the token lasts that a person at the terminal is shown."""
+
+
+def run(settings: Settings, *, with_demo: bool, show_token: bool) -> None:
+    """Start everything and stay until SIGINT, SIGTERM or SIGHUP; every process started here has ended on return."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    with _running(settings, with_demo=with_demo) as (supervisor, address):
+        _welcome(settings, address, show_token=show_token)
+        supervisor.run()
+        say("\nEnding …")
+    say("Ended; the data is kept.")
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[str]:
+    """The platform running beside us for the length of the block; its address."""
+    with _running(settings, with_demo=False) as (_, address):
+        yield address
+
+
+@contextmanager
+def _running(settings: Settings, *, with_demo: bool) -> Iterator[tuple[Supervisor, str]]:
+    with claimed(settings) as handle, ExitStack() as opened:
+        sockets = [opened.enter_context(listening) for listening in listen(settings.host, settings.port, settings.workers)]
+        address = address_of(settings.host, sockets[0].getsockname()[1])
+        dsn = opened.enter_context(database(settings))
+        ready = replace(settings, database_url=dsn, key_file=str(settings.key_path), home=str(settings.home_path))
+        _prepare(ready, with_demo=with_demo)
+        supervisor = opened.enter_context(Supervisor(environment_of(ready)))
+        _start(supervisor, sockets)
+        announce(handle, address)
+        yield supervisor, address
+
+
+def address_of(host: str, port: int) -> str:
+    """What a person opens in a browser on this machine."""
+    if host in ("0.0.0.0", "::", ""):
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _prepare(settings: Settings, *, with_demo: bool) -> None:
+    keys = keys_of(settings)
+    with step("Schema"):
+        asyncio.run(prepare(settings, settings.database_url, keys))
+    if with_demo:
+        demo.ensure(settings, keys)
+
+
+def _start(supervisor: Supervisor, sockets: list[socket.socket]) -> None:
+    with step(f"{len(sockets)} API processes and the worker"):
+        for number, listening in enumerate(sockets, 1):
+            supervisor.start(f"API {number}", "api", "--listen", str(listening.fileno()), handles=(listening.fileno(),))
+        supervisor.start("worker", "worker")
+        supervisor.wait_ready()
+    if supervisor.ending:
+        raise KeyboardInterrupt
+
+
+def _welcome(settings: Settings, address: str, *, show_token: bool) -> None:
+    say(f"\nXinglin is ready: {address}   (FHIR API: {address}/fhir)")
+    if show_token:
+        token = issue(keys_of(settings), "doctor", "demo-doctor", SIGN_IN_S)
+        say(f"Sign in with this token (a doctor's, for {SIGN_IN_S // 3600} hours):\n{token}")
+    say(f"More tokens: xinglin token --role ROLE --home {settings.home}     End with Ctrl-C.")
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+

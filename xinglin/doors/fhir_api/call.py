@@ -1,0 +1,115 @@
+"""One interaction to perform: an HTTP request or one entry of a bundle, in the same shape, with all it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from xinglin.base.errors import Malformed, Unavailable
+from xinglin.base.settings import Settings
+from xinglin.doors.fhir_api.asked import NONE, Conditions, Pairs
+from xinglin.doors.fhir_api.formats import read_body
+from xinglin.doors.fhir_api.reply import Reply
+from xinglin.doors.fhir_api.trail import Note, no_note
+from xinglin.fhir.codec import Resource
+
+if TYPE_CHECKING:
+    from xinglin.store import Records
+
+PRESENTATION = frozenset({"_format", "_pretty"})
+"""Parameters of every GET that shape the answer and search nothing."""
+
+
+class JobStatus(Protocol):
+    """How a long job stands. `state`: waiting, running, done, failed or cancelled; `progress`: words or a share for X-Progress.
+
+    `owner`: the id of the actor who started it; `result`: what the job leaves (a manifest's parts) when done.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def progress(self) -> str: ...
+    @property
+    def result(self) -> Mapping[str, Any] | None: ...
+    @property
+    def error(self) -> str | None: ...
+
+
+class Jobs(Protocol):
+    """Long work done elsewhere. `status` and `cancel` raise `NotFound` for an id that is none."""
+
+    async def start(self, kind: str, parameters: Mapping[str, Any]) -> str: ...
+    async def status(self, id: str) -> JobStatus: ...
+    async def cancel(self, id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every interaction works with besides its request. `perform` runs a bundle entry as if it had been asked alone."""
+
+    settings: Settings
+    operations: Mapping[str, Any]
+    perform: Callable[[Call], Awaitable[Reply]]
+    statement: Callable[[str], bytes]
+    unit: Callable[[Any, Records], Any]
+    jobs: Jobs | None = None
+
+    def working_jobs(self) -> Jobs:
+        """The jobs; raises `Unavailable` when this process runs without them."""
+        if self.jobs is None:
+            raise Unavailable("Long jobs are not running here: try again later.", retry_after_s=60)
+        return self.jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One interaction. `path`: segments below the base; `type`, `id`: what it is about ("" = none); `given`: an entry's resource;
+    `note` leaves an audit row for a part of it.
+    """
+
+    method: str
+    path: tuple[str, ...]
+    query: Pairs
+    base: str
+    actor: Any
+    records: Records
+    means: Means
+    conditions: Conditions = NONE
+    type: str = ""
+    id: str = ""
+    body: bytes = b""
+    media: str = ""
+    given: Resource | None = None
+    note: Note = no_note
+
+    def about(self, type_: str, id_: str) -> Call:
+        """The same call with its type and id known."""
+        return replace(self, type=type_, id=id_)
+
+    @property
+    def asked(self) -> Pairs:
+        """The query without what only shapes the answer."""
+        return tuple(pair for pair in self.query if pair[0] not in PRESENTATION) if self.query else ()
+
+
+def resource_of(call: Call) -> Resource:
+    """The resource in the body, of whatever type; raises `Malformed`, `UnsupportedMedia`."""
+    if call.given is not None:
+        return call.given
+    if not call.body:
+        raise Malformed("The request has no body: send the resource.")
+    return read_body(call.body, call.media)
+
+
+def typed_resource_of(call: Call) -> Resource:
+    """The resource in the body, which must be of the type in the address; raises `Malformed`."""
+    resource = resource_of(call)
+    if resource.get("resourceType") != call.type:
+        raise Malformed("The body is a {found}, the address says {type}.", found=str(resource.get("resourceType"))[:80], type=call.type)
+    return resource

@@ -1,0 +1,195 @@
+"""The FHIR door: one ASGI application below `/fhir`. Source: R4 http.html.
+
+The way of a request: place (or 503), headers, format, path, route, token, body, interaction, answer, audit.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
+
+from xinglin.access.actor import Actor
+from xinglin.access.policy import require
+from xinglin.base.clock import instant, tick_of, utc_now
+from xinglin.base.errors import Malformed, XinglinError
+from xinglin.base.settings import Settings
+from xinglin.doors.fhir_api.admission import Admission
+from xinglin.doors.fhir_api.asked import base_url, conditions_of, headers_of, pairs_of, path_of, request_id_of
+from xinglin.doors.fhir_api.bearer import Access
+from xinglin.doors.fhir_api.body import ClientLeft, Receive, Send, read_all, send_all, send_file, takes_gzip
+from xinglin.doors.fhir_api.call import Call, Jobs, Means
+from xinglin.doors.fhir_api.formats import PLAIN, Format, format_of, media_of, write_body
+from xinglin.doors.fhir_api.metadata import statement
+from xinglin.doors.fhir_api.outcome import reply_of, unexpected
+from xinglin.doors.fhir_api.reply import Reply, head_of
+from xinglin.doors.fhir_api.routes import Route, route
+from xinglin.doors.fhir_api.trail import Note, made_id, row_of
+from xinglin.kit.capability import Operation
+from xinglin.kit.unit import Unit
+from xinglin.store.changes import AuditRow
+
+if TYPE_CHECKING:
+    from xinglin.store import Records
+
+BASE = "/fhir"
+_LOG = logging.getLogger("xinglin.fhir_api")
+_BASE_MARK = "https://base.invalid/fhir"
+NOBODY = Actor("", "", "")
+"""Who asks for what needs no token."""
+_OPEN = ("metadata", ".well-known")
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+class Store(Protocol):
+    """What the door asks of the store: the records as far as an actor may see them."""
+
+    def records(self, actor: Actor) -> Records: ...
+
+
+@dataclass(slots=True)
+class _Talk:
+    """What is known so far of one request, for its answer and its audit row."""
+
+    id: str
+    base: str = ""
+    form: Format = PLAIN
+    gzip: bool = False
+    head: bool = False
+    address: str | None = None
+    query: bytes = b""
+    actor: Actor = NOBODY
+    route: Route | None = None
+
+
+class FhirDoor:
+    """ASGI application. `operations`: those of the capabilities; `jobs`: for bulk work; `audit`: takes a row for each interaction."""
+
+    def __init__(
+        self,
+        store: Store,
+        access: Access,
+        settings: Settings,
+        operations: Iterable[Operation] = (),
+        *,
+        jobs: Jobs | None = None,
+        audit: Callable[[AuditRow], None] = lambda row: None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store, self._access, self._settings, self._audit, self._now = store, access, settings, audit, now
+        self._operations: Mapping[str, Operation] = {operation.name: operation for operation in operations}
+        self._admission = Admission(settings.requests_at_once_max, settings.writes_at_once_max)
+        self._ids = (f"{uuid4().hex[:12]}-{number:x}" for number in itertools.count())
+        self._began = instant(tick_of(now()))
+        self._statement = b""
+        self._means = Means(settings, self._operations, self._entry, self._state, self._unit, jobs)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; every error is an OperationOutcome."""
+        talk = _Talk("")
+        try:
+            self._admission.enter()
+        except XinglinError as busy:
+            await self._send(send, reply_of(busy), talk)
+            return
+        try:
+            reply = await self._reply(scope, receive, talk)
+            await self._send(send, reply, talk)
+        except ClientLeft:
+            return
+        finally:
+            self._admission.leave()
+
+    async def _reply(self, scope: dict[str, Any], receive: Receive, talk: _Talk) -> Reply:
+        try:
+            reply = await self._perform(scope, receive, talk)
+        except XinglinError as error:
+            reply = reply_of(error)
+        except RecursionError:
+            reply = reply_of(Malformed("The request is nested too deep."))
+        except ClientLeft:
+            raise
+        except Exception:  # the door's last resort: a fault of ours is logged whole and told without its insides
+            _LOG.exception("request %s failed", talk.id)
+            reply = unexpected()
+        if talk.actor is not NOBODY:
+            self._note(talk, reply)
+        return reply
+
+    async def _perform(self, scope: dict[str, Any], receive: Receive, talk: _Talk) -> Reply:
+        headers = headers_of(scope["headers"])
+        talk.id = request_id_of(headers, self._ids.__next__)
+        talk.gzip = takes_gzip(headers.get(b"accept-encoding", b""))
+        method: str = scope["method"]
+        talk.head = method == "HEAD"
+        talk.query = scope.get("query_string", b"")
+        query = pairs_of(talk.query)
+        talk.form = format_of(query, headers.get(b"accept", b""))
+        talk.base = base_url(scope, headers, self._settings.public_url, BASE)
+        path = path_of(scope, BASE)
+        if not path or path[0] not in _OPEN:
+            talk.actor = self._access.actor(headers, self._now())
+            talk.address = scope["client"][0] if scope.get("client") else None
+        found = talk.route = route(method, path, self._operations)
+        _permit(found, talk.actor)
+        body = await read_all(receive, headers, self._settings.body_bytes_max) if method in _WITH_BODY else b""
+        call = Call(
+            method, path, query, talk.base, talk.actor, self._store.records(talk.actor), self._means,
+            conditions_of(headers), found.type, found.id, body, media_of(headers.get(b"content-type", b"")), None, self._noting(talk),
+        )  # fmt: skip
+        if not found.way.writes:
+            return await found.way.run(call)
+        with self._admission.write():
+            return await found.way.run(call)
+
+    async def _entry(self, call: Call) -> Reply:
+        """A bundle's entry as a request of its own; its place among the writes is the bundle's."""
+        found = route(call.method, call.path, self._operations)
+        _permit(found, call.actor)
+        return await found.way.run(call.about(found.type, found.id))
+
+    def _noting(self, talk: _Talk) -> Note:
+        def note(interaction: str, type_: str, id_: str, status: int) -> None:
+            self._audit(row_of(talk.actor, interaction, type_, id_, b"", status, talk.address, talk.id))
+
+        return note
+
+    def _note(self, talk: _Talk, reply: Reply) -> None:
+        found = talk.route
+        if found is not None:
+            id_ = found.id or made_id(reply)
+            self._audit(row_of(talk.actor, found.way.interaction, found.type, id_, talk.query, reply.status, talk.address, talk.id))
+
+    def _unit(self, actor: Actor, records: Records) -> Unit:
+        return Unit(actor, records, self._now())
+
+    def _state(self, base: str) -> bytes:
+        """The CapabilityStatement, made once; only the base differs between clients."""
+        if not self._statement:
+            self._statement = statement(_BASE_MARK, self._operations, self._began)
+        return self._statement.replace(_BASE_MARK.encode(), base.encode())
+
+    async def _send(self, send: Send, reply: Reply, talk: _Talk) -> None:
+        headers = head_of(reply, talk.base)
+        headers.append((b"cache-control", b"no-store"))
+        if talk.id:
+            headers.append((b"x-request-id", talk.id.encode()))
+        if reply.file is not None:
+            headers.append((b"content-type", reply.media))
+            await send_file(send, headers, reply.file, head=talk.head)
+            return
+        body = reply.body
+        if body:
+            headers.append((b"content-type", reply.media or talk.form.media + b"; charset=utf-8"))
+            if not reply.media and talk.form is not PLAIN:
+                body = write_body(body, talk.form)
+        await send_all(send, reply.status, headers, body, gzip=talk.gzip, head=talk.head)
+
+
+def _permit(found: Route, actor: Actor) -> None:
+    if found.way.deed:
+        require(actor, found.way.deed, found.type or None)

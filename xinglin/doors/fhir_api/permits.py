@@ -1,0 +1,49 @@
+"""What the actor's role lets an interaction touch: asked for every type a search reaches, not only the one it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from xinglin.access.policy import allowed, require
+from xinglin.doors.fhir_api.call import Call
+from xinglin.fhir.search.model import All, Chain, Has, Not, Search, Some, Term
+from xinglin.store.changes import Stored
+
+
+def permit(call: Call, deed: str, type_: str | None) -> None:
+    """Raise `Forbidden` unless the actor's role may do this to the type (None: to every type)."""
+    require(call.actor, deed, type_)
+
+
+def permit_search(call: Call, search: Search) -> None:
+    """Raise `Forbidden` when the search, its chains or its `_has` reach a type the role may not search."""
+    for type_ in {search.type, *_reached(search.where)}:
+        require(call.actor, "search", type_)
+
+
+def _reached(term: Term) -> Iterator[str]:
+    match term:
+        case All(terms) | Some(terms):
+            for part in terms:
+                yield from _reached(part)
+        case Not(part):
+            yield from _reached(part)
+        case Chain(_, targets):
+            for type_, part in targets:
+                yield type_
+                yield from _reached(part)
+        case Has():
+            yield term.source
+            yield from _reached(term.term)
+        case _:
+            return
+
+
+def permitted(call: Call, deed: str, types: Iterable[str]) -> tuple[str, ...]:
+    """Those of the types the role may do this to."""
+    return tuple(type_ for type_ in types if allowed(call.actor.role, deed, type_))
+
+
+def visible(call: Call, included: Iterable[Stored]) -> list[Stored]:
+    """Included resources of types the role may read."""
+    return [stored for stored in included if allowed(call.actor.role, "read", stored.type)]

@@ -1,0 +1,41 @@
+"""update: PUT [base]/[type]/[id] and PUT [base]/[type]?search. Sources: R4 http.html#update, #upsert, #cond-update, #concurrency."""
+
+from __future__ import annotations
+
+from xinglin.base.errors import Malformed
+from xinglin.base.ids import is_id
+from xinglin.doors.fhir_api.call import Call, typed_resource_of
+from xinglin.doors.fhir_api.conditional import condition_of
+from xinglin.doors.fhir_api.reply import Reply
+from xinglin.doors.fhir_api.written import checked, reply_to
+from xinglin.store.changes import Update, UpdateWhere
+
+
+async def update(call: Call) -> Reply:
+    """200 with the new version, 201 when the client named a new id, 412 when If-Match names another version."""
+    return reply_to((await call.records.write([replacement(call)]))[0], call.conditions)
+
+
+async def update_where(call: Call) -> Reply:
+    """No match: 201 created; one match: 200 updated; several: 412."""
+    return reply_to((await call.records.write([replacement_where(call)]))[0], call.conditions)
+
+
+def replacement(call: Call, full_url: str | None = None) -> Update:
+    """The change an update asks for; raises `Malformed` when the body's id is missing or another, `Invalid`."""
+    resource = typed_resource_of(call)
+    if not is_id(call.id):
+        raise Malformed("{id} cannot be an id: 1 to 64 letters, digits, - and dots.", id=call.id[:80])
+    if "id" not in resource:
+        raise Malformed("The body has no id: it must be the address's, {id}.", id=call.id)
+    if resource["id"] != call.id:
+        raise Malformed("The body's id {found} is not the address's {id}.", found=str(resource["id"])[:80], id=call.id)
+    only_new = call.conditions.if_none_match.strip() == "*"
+    return Update(checked(resource), call.id, call.conditions.if_match, only_new, full_url)
+
+
+def replacement_where(call: Call, full_url: str | None = None) -> UpdateWhere:
+    """The change a conditional update asks for."""
+    resource = checked(typed_resource_of(call))
+    where = condition_of(call.type, call.asked, call.means.settings)
+    return UpdateWhere(resource, where, if_match=call.conditions.if_match, full_url=full_url)

@@ -1,0 +1,80 @@
+// What pages do beyond htmx: keys, the document panel, charts when there are any, a word when the connection is gone.
+
+const find = () => document.getElementById("q") ?? document.getElementById("desk") ?? document.getElementById("find");
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches?.("input, textarea, select");
+  if ((event.key === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !typing)) {
+    const box = find();
+    if (box) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    }
+  }
+  if (event.key === "Escape") {
+    for (const drop of document.querySelectorAll("details.x-drop[open]")) {
+      drop.open = false;
+      drop.querySelector("summary").focus();
+    }
+    closeDocument();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  for (const drop of document.querySelectorAll("details.x-drop[open]")) {
+    if (!drop.contains(event.target)) drop.open = false;
+  }
+  const close = event.target.closest("[data-close]");
+  if (close && close.closest("#document")) {
+    event.preventDefault();
+    closeDocument();
+  }
+});
+
+let hint = null; // what the panel showed before the first document
+let opener = null; // the link the open document came from
+
+function closeDocument() {
+  const panel = document.getElementById("document");
+  if (!panel || !hint || panel.contains(hint)) return;
+  panel.replaceChildren(hint);
+  document.body.classList.remove("x-reading");
+  opener?.removeAttribute("aria-current");
+  opener?.focus();
+}
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target?.id === "document") hint ??= event.detail.target.querySelector(".x-document-hint");
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  const target = event.detail.target;
+  if (target?.id === "document") {
+    opener?.removeAttribute("aria-current");
+    opener = event.detail.requestConfig?.elt ?? null;
+    opener?.setAttribute("aria-current", "true");
+    target.scrollTop = 0;
+    target.querySelector("[data-close]")?.focus({ preventScroll: true });
+  }
+  document.getElementById("notice")?.replaceChildren();
+  drawTrends(target ?? document);
+});
+
+document.addEventListener("htmx:sendError", () => {
+  const notice = document.getElementById("notice");
+  if (!notice) return;
+  const alert = document.createElement("div");
+  alert.className = "alert alert-danger";
+  alert.textContent = notice.dataset.offline;
+  notice.replaceChildren(alert);
+});
+
+async function drawTrends(root) {
+  const places = root.querySelectorAll("[data-trend]");
+  if (places.length === 0) return;
+  const { draw } = await import("./trend.js");
+  for (const place of places) draw(place);
+}
+
+drawTrends(document);

@@ -1,0 +1,28 @@
+"""A leaf of an invariant asked of an element by FHIRPath."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xinglin.fhir.fhirpath import NO_WORLD, compile_path
+from xinglin.fhir.fhirpath.env import Env
+from xinglin.fhir.fhirpath.types import fhir_type
+from xinglin.fhir.fhirpath.values import resource_item, truth
+from xinglin.fhir.validation.findings import Scope
+from xinglin.fhir.validation.skeleton import Ask, Truth
+
+
+def truth_at(type: str, expression: str) -> Ask:
+    """The expression as a question on elements of a FHIR type or backbone path; None when it yields nothing. Raises `PathError`.
+
+    `%resource` and `%rootResource` are the scope's. Nothing is resolved: a reference that would have to be is empty.
+    """
+    run, kind = compile_path(expression).run, fhir_type(type)
+
+    def ask(value: Any, scope: Scope) -> Truth:
+        here = [(value, kind, None)]
+        around = [resource_item(scope.resource)]
+        root = around if scope.root is scope.resource else [resource_item(scope.root)]
+        return truth(run(here, Env(here, around, root, NO_WORLD)))
+
+    return ask

@@ -1,0 +1,74 @@
+"""A capability as data: its table of contents, from which menu, addresses, operations and documentation are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from xinglin.fhir.codec import Resource
+from xinglin.kit.i18n import Phrase
+from xinglin.kit.pages import Page
+from xinglin.kit.unit import Unit
+
+Level = Literal["system", "type", "instance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an operation: on which type and id (None where the level has none), with which `Parameters`."""
+
+    type: str | None
+    id: str | None
+    parameters: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A FHIR operation `$name`. `types`: those it may be called on at type and instance level. `affects_state`: POST only."""
+
+    name: str
+    levels: tuple[Level, ...]
+    types: tuple[str, ...]
+    handle: Callable[[Unit, Call], Awaitable[Resource]]
+    affects_state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """A line of the menu: title, address, icon (Tabler)."""
+
+    title: Phrase
+    href: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number on a workspace's home that leads to its list. `count` answers None when it is not known."""
+
+    title: Phrase
+    href: str
+    icon: str
+    count: Callable[[Unit], Awaitable[int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One thing the platform does for people. `systems`: the ids of the required systems it answers.
+
+    `finder`: the address that takes what is typed into the bar's search box as `q`; the first capability that has one gets it.
+    """
+
+    title: Phrase
+    systems: tuple[str, ...] = ()
+    workspaces: tuple[str, ...] = ()
+    pages: tuple[Page, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    menu: tuple[MenuEntry, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    finder: str = ""
+
+
+Capabilities = Mapping[str, Capability]
+"""Folder name -> capability, sorted by name."""

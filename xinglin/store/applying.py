@@ -1,0 +1,219 @@
+"""Putting settled changes into the tables, inside a transaction the caller opened: heads, history, feed and audit, a handful of statements for any number."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Connection
+
+from xinglin.base.clock import LANES, instant
+from xinglin.base.errors import Conflict, Gone, NotFound, Stale
+from xinglin.fhir.codec import Resource, decode, encode
+from xinglin.store.changes import AuditRow, Outcome, Stored
+from xinglin.store.content import method_of
+from xinglin.store.ground import Ground
+from xinglin.store.interning import Wants
+from xinglin.store.layout import Layout, layout
+from xinglin.store.rows import Draft, draft, era_token, finish
+
+FEED_CHANGES_MAX = 4096
+_COPY_FROM = 8
+
+
+@dataclass(slots=True)
+class Step:
+    """One settled change: a type and id, and what to do there. `fresh`: the id was just made, nothing can be under it."""
+
+    type: str
+    id: str
+    resource: Resource | None = None
+    amend: Callable[[Resource], Resource] | None = None
+    delete: bool = False
+    fresh: bool = False
+    put: bool = False
+    if_match: int | None = None
+    only_new: bool = False
+    made: Draft | None = None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """What two steps of one transaction must not share."""
+        return layout(self.type).number, self.id
+
+
+@dataclass(slots=True)
+class _Head:
+    version: int
+    tick: int
+    content: bytes
+
+
+Heads = dict[tuple[int, UUID], _Head]
+Rows = defaultdict[Layout, list[tuple[Any, ...]]]
+
+
+async def apply(ground: Ground, connection: Connection, steps: Sequence[Step], audit: Iterable[AuditRow] = ()) -> list[Outcome]:
+    """Write all steps. Raises `Stale`, `Gone`, `NotFound`, `Conflict`; the caller rolls back."""
+    heads = await _lock_heads(ground, connection, steps)
+    wants = Wants()
+    for step in steps:
+        _settle(ground, step, heads, wants)
+    await ground.interning.provide(wants)
+    await ground.eras.freshen()
+    ground.ticks.raise_to(max((head.tick for head in heads.values()), default=0))
+    live = [step for step in steps if not (step.delete and _head(ground, step, heads).version <= 0)]
+    first = ground.ticks.take(max(len(live), 1))
+    writer = _Writer(ground, heads)
+    done = {id(step): writer.put(step, first + place * LANES) for place, step in enumerate(live)}
+    await writer.write(connection)
+    await _feed(connection, [layout(step.type).number for step in live], first)
+    await write_audit(connection, first, audit)
+    return [done.get(id(step)) or Outcome(None, "absent") for step in steps]
+
+
+async def _lock_heads(ground: Ground, connection: Connection, steps: Sequence[Step]) -> Heads:
+    """The present versions of what may be there, locked in one order so that writers cannot wait on each other in a ring."""
+    wanted: defaultdict[Layout, list[UUID]] = defaultdict(list)
+    for step in steps:
+        if not step.fresh:
+            wanted[layout(step.type)].append(ground.hashes.id(step.id))
+    heads: Heads = {}
+    for spot in sorted(wanted, key=lambda spot: spot.number):
+        ids = wanted[spot]
+        for id_, version, tick, content in await connection.fetch(
+            f"SELECT id, version, tick, content FROM {spot.table} WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids
+        ):
+            heads[spot.number, id_] = _Head(version, tick, content)
+        missing = [id_ for id_ in ids if (spot.number, id_) not in heads]
+        if missing:  # deleted ones go on counting where they stopped
+            for id_, version, tick in await connection.fetch(
+                f"SELECT DISTINCT ON (id) id, version, tick FROM {spot.history} WHERE id = ANY($1) ORDER BY id, version DESC", missing
+            ):
+                heads[spot.number, id_] = _Head(-version, tick, b"")
+    return heads
+
+
+_NONE = _Head(0, 0, b"")
+
+
+def _head(ground: Ground, step: Step, heads: Heads) -> _Head:
+    return heads.get((layout(step.type).number, ground.hashes.id(step.id)), _NONE)
+
+
+def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
+    """Check a step against what is there, and take its new values apart."""
+    head = _head(ground, step, heads)
+    if step.if_match is not None and step.if_match != head.version:
+        raise Stale("{type}/{id} is at version {there}, not {asked}; read it again and repeat the change.", type=step.type, id=step.id, there=max(head.version, 0), asked=step.if_match)
+    if step.only_new and head.version > 0:
+        raise Stale("{type}/{id} is there already.", type=step.type, id=step.id)
+    if step.amend is not None:
+        if head.version == 0:
+            raise NotFound("There is no {type}/{id}.", type=step.type, id=step.id)
+        if head.version < 0:
+            raise Gone("{type}/{id} was deleted.", type=step.type, id=step.id)
+        spot = layout(step.type)
+        step.resource = step.amend(decode(ground.contents.unpack(spot.number, ground.hashes.id(step.id), head.version, head.content)))
+        step.made = None
+    if step.resource is not None and step.made is None:
+        step.made = draft(step.resource, step.id, ground.hashes, wants)
+    elif step.made is not None:
+        want(step.made, ground, wants)
+
+
+def want(made: Draft, ground: Ground, wants: Wants) -> None:
+    """Ask again for the numbers of a draft made earlier (they may have been forgotten meanwhile)."""
+    if made.patient and made.patient not in ground.interning.persons:
+        wants.persons.add(made.patient)
+
+
+class _Writer:
+    """Gathers the rows of all steps by table, then writes table by table."""
+
+    def __init__(self, ground: Ground, heads: Heads) -> None:
+        self._ground = ground
+        self._heads = heads
+        self.inserts: Rows = defaultdict(list)
+        self.updates: Rows = defaultdict(list)
+        self.history: Rows = defaultdict(list)
+        self.deletes: defaultdict[Layout, list[UUID]] = defaultdict(list)
+
+    def put(self, step: Step, tick: int) -> Outcome:
+        """Turn a step into rows; the outcome is true once they are committed."""
+        spot, ground = layout(step.type), self._ground
+        id_ = ground.hashes.id(step.id)
+        head = self._heads.get((spot.number, id_), _NONE)
+        version = abs(head.version) + 1
+        if head.version > 0:
+            self.history[spot].append((id_, head.version, head.tick, head.content))
+        if step.delete:
+            self.deletes[spot].append(id_)
+            self.history[spot].append((id_, version, tick, b""))
+            return Outcome(Stored(step.type, step.id, version, tick, b"", "DELETE"), "deleted")
+        assert step.resource is not None
+        assert step.made is not None
+        plain = encode(stamped(step.resource, step.id, version, tick))
+        content = ground.contents.pack(spot.number, id_, version, plain, put=step.put)
+        era = era_token(ground.hashes, ground.eras.era_of(spot.number, tick))
+        row = finish(step.made, ground.interning, tick=tick, version=version, era=era, content=content)
+        (self.updates if head.version > 0 else self.inserts)[spot].append(row)
+        return Outcome(Stored(step.type, step.id, version, tick, plain, method_of(content)), "updated" if head.version > 0 else "created")
+
+    async def write(self, connection: Connection) -> None:
+        """Send everything gathered."""
+        for spot, rows in self.history.items():
+            await connection.executemany(f"INSERT INTO {spot.history} (id, version, tick, content) VALUES ($1, $2, $3, $4)", rows)
+        for spot, ids in self.deletes.items():
+            await connection.execute(f"DELETE FROM {spot.table} WHERE id = ANY($1)", ids)
+        for spot, rows in self.updates.items():
+            places = ", ".join(f"{name} = ${n}" for n, name in enumerate(spot.columns, 1) if name != "id")
+            await connection.executemany(f"UPDATE {spot.table} SET {places} WHERE id = ${spot.columns.index('id') + 1}", rows)
+        for spot, rows in self.inserts.items():
+            await insert(connection, spot, rows)
+            self._ground.eras.count(spot.number, len(rows))
+
+
+async def insert(connection: Connection, spot: Layout, rows: list[tuple[Any, ...]]) -> None:
+    """New rows of one type: COPY when there are several."""
+    if len(rows) >= _COPY_FROM:
+        schema, table = spot.table.replace('"', "").split(".")
+        await connection.copy_records_to_table(table, schema_name=schema, records=rows, columns=spot.columns)
+        return
+    places = ", ".join(f"${n}" for n in range(1, len(spot.columns) + 1))
+    await connection.executemany(f"INSERT INTO {spot.table} ({', '.join(spot.columns)}) VALUES ({places})", rows)
+
+
+def stamped(resource: Resource, id_: str, version: int, tick: int) -> Resource:
+    """The resource with the id and meta the store gives it, in the usual order of elements."""
+    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(tick)}
+    return {"resourceType": resource["resourceType"], "id": id_, "meta": meta} | {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
+
+
+async def _feed(connection: Connection, types: list[int], first: int) -> None:
+    for start in range(0, len(types), FEED_CHANGES_MAX):
+        part = types[start : start + FEED_CHANGES_MAX]
+        packed = b"".join(number.to_bytes(2, "big") for number in part)
+        await connection.execute("INSERT INTO xinglin.feed (tick, types) VALUES ($1, $2)", first + start * LANES, packed)
+
+
+AUDIT_SQL = "INSERT INTO xinglin.audit (at, actor, role, interaction, type, id, query, status, address, request) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+
+
+async def write_audit(connection: Connection, tick: int, rows: Iterable[AuditRow]) -> None:
+    """Audit rows of acts that happened now."""
+    records = [(tick, r.actor, r.role, r.interaction, r.type, r.id, r.query, r.status, r.address, r.request) for r in rows]
+    if records:
+        await connection.executemany(AUDIT_SQL, records)
+
+
+def refuse_twice(steps: Iterable[Step]) -> None:
+    """A transaction may name a resource once (R4 http, transaction processing rules)."""
+    seen: set[tuple[int, str]] = set()
+    for step in steps:
+        if step.key in seen:
+            raise Conflict("{type}/{id} stands twice in one transaction.", type=step.type, id=step.id)
+        seen.add(step.key)

@@ -1,0 +1,150 @@
+"""Content: canonical JSON bytes, compressed with a dictionary of their type, then sealed for the row they belong to.
+
+A stored content is two header bytes, then the sealed zstd frame. The first is the key number; the second the dictionary
+number (six bits, 0 = none) and whether the version was made by a PUT (or PATCH) rather than a POST.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import UUID
+
+import zstandard
+from asyncpg import Connection
+
+from xinglin.base.crypto import Keys, Sealer, sealer
+from xinglin.base.crypto.seal import Broken
+from xinglin.base.errors import Unavailable
+from xinglin.store.layout import TYPE_NUMBER
+
+LEVEL = 3
+_PUT = 0x80
+_DICTIONARY = 0x3F
+PLAIN_BYTES_MAX = 256 * 1024 * 1024
+SHIPPED = Path(__file__).parent / "dictionaries"
+
+
+class _Press:
+    """Compressor and decompressor of one dictionary (or of none)."""
+
+    __slots__ = ("_dictionary", "_pack", "_unpack")
+
+    def __init__(self, dictionary: bytes | None) -> None:
+        self._dictionary = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+        self._pack: zstandard.ZstdCompressor | None = None
+        self._unpack: zstandard.ZstdDecompressor | None = None
+
+    def pack(self, plain: bytes) -> bytes:
+        if self._pack is None:
+            if self._dictionary:
+                self._dictionary.precompute_compress(level=LEVEL)
+                self._pack = zstandard.ZstdCompressor(level=LEVEL, dict_data=self._dictionary, write_dict_id=False)
+            else:
+                self._pack = zstandard.ZstdCompressor(level=LEVEL)
+        return self._pack.compress(plain)
+
+    def unpack(self, packed: bytes) -> bytes:
+        if self._unpack is None:
+            self._unpack = zstandard.ZstdDecompressor(dict_data=self._dictionary) if self._dictionary else zstandard.ZstdDecompressor()
+        return self._unpack.decompress(packed, max_output_size=PLAIN_BYTES_MAX)
+
+
+class Contents:
+    """Packs and seals, opens and unpacks. One per process; the dictionaries are loaded once and only ever added to."""
+
+    __slots__ = ("_cipher", "_keys", "_newest", "_presses", "_sealers")
+
+    def __init__(self, keys: Keys, cipher: str) -> None:
+        self._keys = keys
+        self._cipher = cipher
+        self._sealers: dict[int, Sealer] = {}
+        self._presses: dict[tuple[int, int], _Press] = {}
+        self._newest: dict[int, int] = {}
+
+    def pack(self, type_number: int, id_: UUID, version: int, plain: bytes, *, put: bool = False) -> bytes:
+        """The bytes of a `content` column."""
+        number = self._newest.get(type_number, 0)
+        packed = self._press(type_number, number).pack(plain)
+        key = self._keys.current
+        return bytes((key, number | _PUT if put else number)) + self._sealer(key).seal(packed, _bound(type_number, id_, version))
+
+    def unpack(self, type_number: int, id_: UUID, version: int, content: bytes) -> bytes:
+        """The JSON bytes; raises `Unavailable` when the key at hand does not open them."""
+        if not content:
+            return b""
+        try:
+            packed = self._sealer(content[0]).open(content[2:], _bound(type_number, id_, version))
+        except (Broken, KeyError) as broken:
+            raise Unavailable("A stored record does not open with the keys at hand.") from broken
+        return self._press(type_number, content[1] & _DICTIONARY).unpack(packed)
+
+    def add_dictionary(self, type_number: int, number: int, dictionary: bytes) -> None:
+        """Know a dictionary; the highest number of a type packs what is written from now on."""
+        self._presses[type_number, number] = _Press(dictionary)
+        self._newest[type_number] = max(number, self._newest.get(type_number, 0))
+
+    def seal_loose(self, plain: bytes, bound: bytes) -> bytes:
+        """Seal something that is no resource (a dictionary, a job's parameters)."""
+        key = self._keys.current
+        return bytes((key,)) + self._sealer(key).seal(plain, bound)
+
+    def open_loose(self, sealed: bytes, bound: bytes) -> bytes:
+        """Open what `seal_loose` made."""
+        try:
+            return self._sealer(sealed[0]).open(sealed[1:], bound)
+        except (Broken, KeyError) as broken:
+            raise Unavailable("The keys at hand do not belong to this database.") from broken
+
+    def _press(self, type_number: int, number: int) -> _Press:
+        press = self._presses.get((type_number, number))
+        if press is None:
+            if number:
+                raise Unavailable("A compression dictionary is missing from the database.")
+            press = self._presses[type_number, 0] = _Press(None)
+        return press
+
+    def _sealer(self, key: int) -> Sealer:
+        found = self._sealers.get(key)
+        if found is None:
+            found = self._sealers[key] = sealer(self._cipher, self._keys.data[key])
+        return found
+
+
+def method_of(content: bytes) -> str:
+    """The HTTP method that made a version: DELETE, PUT or POST (R4 http, history)."""
+    if not content:
+        return "DELETE"
+    return "PUT" if content[1] & _PUT else "POST"
+
+
+def key_mark(keys: Keys) -> bytes:
+    """What the database remembers of its index key, so that a wrong key file is noticed at start."""
+    return hashlib.blake2b(b"xinglin index key", key=keys.index, digest_size=16).digest()
+
+
+def _bound(type_number: int, id_: UUID, version: int) -> bytes:
+    return type_number.to_bytes(2, "big") + id_.bytes + version.to_bytes(4, "big")
+
+
+def _dictionary_bound(type_number: int, number: int) -> bytes:
+    return b"dictionary" + type_number.to_bytes(2, "big") + bytes((number,))
+
+
+def shipped() -> Iterable[tuple[int, bytes]]:
+    """(type number, dictionary) of the dictionaries that come with the program."""
+    for file in sorted(SHIPPED.glob("*.zdict")):
+        yield TYPE_NUMBER[file.stem], file.read_bytes()
+
+
+async def ship_dictionaries(connection: Connection, contents: Contents) -> None:
+    """Put the shipped dictionaries into a new database, sealed: from then on the database carries all it needs."""
+    rows = [(number, 1, contents.seal_loose(data, _dictionary_bound(number, 1))) for number, data in shipped()]
+    await connection.executemany("INSERT INTO xinglin.dictionary VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", rows)
+
+
+async def load_dictionaries(connection: Connection, contents: Contents) -> None:
+    """Make every dictionary of the database known to this process."""
+    for type_number, number, sealed in await connection.fetch("SELECT type, n, sealed FROM xinglin.dictionary"):
+        contents.add_dictionary(type_number, number, contents.open_loose(sealed, _dictionary_bound(type_number, number)))

@@ -1,0 +1,89 @@
+"""What one process holds to work on the store: connections, keys, hashes, dictionaries, numbers, ticks. The ground every store module stands on."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from asyncpg import Connection
+
+from xinglin.base.clock import LANES, Ticks
+from xinglin.base.crypto import Keys
+from xinglin.base.errors import Unavailable
+from xinglin.base.settings import Settings
+from xinglin.store import schema
+from xinglin.store.content import Contents, key_mark, load_dictionaries, ship_dictionaries
+from xinglin.store.eras import Eras
+from xinglin.store.hashes import Hashes
+from xinglin.store.interning import Interning
+from xinglin.store.pool import Pool
+from xinglin.store.statistics import Statistics
+
+_LANE_LOCK = 7400
+
+
+@dataclass(slots=True)
+class Ground:
+    """One process's hold on the store."""
+
+    settings: Settings
+    pool: Pool
+    side: Pool
+    hashes: Hashes
+    contents: Contents
+    interning: Interning
+    eras: Eras
+    statistics: Statistics
+    ticks: Ticks
+    lane_holder: Connection
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await self.eras.flush()
+        await self.lane_holder.close()
+        await self.side.close()
+        await self.pool.close()
+
+
+async def prepare(settings: Settings, dsn: str, keys: Keys) -> None:
+    """Make the tables of a new database, or check that this one belongs to these keys. Safe to call at every start."""
+    pool = Pool(dsn, 1, 600)
+    connection = await pool.open(search_path="public")
+    try:
+        await schema.create(connection, key_mark(keys))
+        version, mark = await connection.fetchrow("SELECT version, key_mark FROM xinglin.installation")
+        if mark != key_mark(keys):
+            raise Unavailable("This database was made with another key file; restore the key file that belongs to it.")
+        if version != schema.VERSION:
+            raise Unavailable("This database has version {found}; this program needs {wanted}.", found=version, wanted=schema.VERSION)
+        await ship_dictionaries(connection, Contents(keys, settings.cipher))
+    finally:
+        await connection.close()
+
+
+async def stand(settings: Settings, dsn: str, keys: Keys) -> Ground:
+    """Open a process's hold. Raises `Unavailable` when the database is down or every lane is taken."""
+    pool = Pool(dsn, settings.database_connections, settings.statement_timeout_s)
+    side = Pool(dsn, 2, settings.statement_timeout_s)
+    hashes = Hashes(keys.index)
+    contents = Contents(keys, settings.cipher)
+    holder = await pool.open()
+    lane = await _take_lane(holder)
+    await load_dictionaries(holder, contents)
+    floor = await holder.fetchval("SELECT coalesce(max(tick), 0) FROM xinglin.feed")
+    interning = Interning(side, hashes)
+    await interning.catch_up(holder)
+    eras = Eras(side)
+    await eras.refresh()
+    ticks = Ticks(lane, floor + LANES * 4096)
+    return Ground(settings, pool, side, hashes, contents, interning, eras, Statistics(side), ticks, holder)
+
+
+async def _take_lane(holder: Connection) -> int:
+    """A lane no other live process has, held by a session lock: it frees itself when the process dies."""
+    for _ in range(20):
+        for lane in range(LANES):
+            if await holder.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LANE_LOCK, lane):
+                return lane
+        await asyncio.sleep(0.25)
+    raise Unavailable("All {lanes} writers' places of this database are taken.", lanes=LANES)

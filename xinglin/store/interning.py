@@ -1,0 +1,142 @@
+"""Dense numbers for what rows repeat: patients, concepts (sets of codings) and sets of present parameters; and traits seen of parameters.
+
+A number is given once, committed at once on a connection of its own, and never reused; so a process may remember it for
+ever. Concepts, presence sets and traits share one sequence and are given under one lock: they commit in their order, and
+`catch_up` needs one look at the sequence to know whether another process gave a number this one has not read.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+from asyncpg import Connection
+
+from xinglin.store.hashes import Hashes
+from xinglin.store.pool import Pool
+
+_REMEMBERED_MAX = 100_000
+_GIVER_LOCK = 7306
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class Wants:
+    """What a batch of rows needs numbers for; filled by `rows.draft`."""
+
+    persons: set[UUID] = field(default_factory=set[UUID])
+    concepts: dict[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])
+    presences: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
+    traits: set[tuple[int, str, str]] = field(default_factory=set[tuple[int, str, str]])
+
+
+class Remembered(OrderedDict[K, V]):
+    """A mapping that forgets its oldest entries beyond a limit."""
+
+    def remember(self, key: K, value: V) -> None:
+        """Keep a value."""
+        self[key] = value
+        if len(self) > _REMEMBERED_MAX:
+            self.popitem(last=False)
+
+
+class Interning:
+    """The numbers this process knows, and the way to get those it does not."""
+
+    def __init__(self, pool: Pool, hashes: Hashes) -> None:
+        self._pool = pool
+        self._hashes = hashes
+        self.persons: Remembered[UUID, int] = Remembered()
+        self.concepts: dict[int, int] = {}
+        self.presences: dict[tuple[int, str], int] = {}
+        self._traits: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+        self._form_concepts: defaultdict[int, set[int]] = defaultdict(set)
+        self._seen = 0
+
+    # --- writing ---
+
+    async def provide(self, wants: Wants) -> None:
+        """Know a number for everything wanted, giving new ones where there are none."""
+        persons = [id_ for id_ in wants.persons if id_ not in self.persons]
+        concepts = [(key, forms) for key, forms in wants.concepts.items() if key not in self.concepts]
+        presences = [pair for pair in wants.presences if pair not in self.presences]
+        traits = [(t, p, trait) for t, p, trait in wants.traits if trait not in self._traits[t, p]]
+        if not (persons or concepts or presences or traits):
+            return
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _GIVER_LOCK)
+            known = await self._give_persons(connection, persons)
+            if concepts or presences or traits:
+                await self.catch_up(connection)
+                await self._give(connection, concepts, presences, traits)
+        for id_, n in known:  # only now: a number is remembered when it is committed
+            self.persons.remember(id_, n)
+        if concepts or presences or traits:
+            async with self._pool.connection() as connection:
+                await self.catch_up(connection)
+
+    async def _give_persons(self, connection: Connection, ids: list[UUID]) -> list[tuple[UUID, int]]:
+        if not ids:
+            return []
+        await connection.execute(
+            "INSERT INTO xinglin.person (id) SELECT x FROM unnest($1::uuid[]) x WHERE NOT EXISTS (SELECT FROM xinglin.person p WHERE p.id = x)", sorted(ids)
+        )
+        return await connection.fetch("SELECT id, n FROM xinglin.person WHERE id = ANY($1)", ids)
+
+    async def _give(
+        self,
+        connection: Connection,
+        concepts: list[tuple[int, tuple[int, ...]]],
+        presences: list[tuple[int, str]],
+        traits: list[tuple[int, str, str]],
+    ) -> None:
+        await connection.executemany("INSERT INTO xinglin.concept (key, forms) VALUES ($1, $2) ON CONFLICT DO NOTHING", concepts)
+        await connection.executemany("INSERT INTO xinglin.presence (type, params) VALUES ($1, $2) ON CONFLICT DO NOTHING", presences)
+        await connection.executemany("INSERT INTO xinglin.trait (type, param, trait) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", traits)
+
+    # --- reading ---
+
+    async def catch_up(self, connection: Connection) -> None:
+        """Read the concepts, presence sets and traits committed since the last look; one small query when there are none."""
+        if await connection.fetchval("SELECT last_value FROM xinglin.number") <= self._seen:
+            return
+        seen = self._seen
+        for n, key, forms in await connection.fetch("SELECT n, key, forms FROM xinglin.concept WHERE n > $1", self._seen):
+            self.concepts[key] = n
+            for form in forms:
+                self._form_concepts[form].add(n)
+            seen = max(seen, n)
+        for n, type_, params in await connection.fetch("SELECT n, type, params FROM xinglin.presence WHERE n > $1", self._seen):
+            self.presences[type_, params] = n
+            seen = max(seen, n)
+        for n, type_, param, trait in await connection.fetch("SELECT n, type, param, trait FROM xinglin.trait WHERE n > $1", self._seen):
+            self._traits[type_, param].add(trait)
+            seen = max(seen, n)
+        self._seen = seen
+
+    async def person(self, connection: Connection, id_: UUID) -> int:
+        """The number of a patient, 0 when none was ever given."""
+        n = self.persons.get(id_)
+        if n is None:
+            n = await connection.fetchval("SELECT n FROM xinglin.person WHERE id = $1", id_)
+            if n is None:
+                return 0
+            self.persons.remember(id_, n)
+        return n
+
+    def concepts_with(self, forms: Iterable[int]) -> list[int]:
+        """The concepts that hold any of these coding forms (hashed). Call `catch_up` first."""
+        return sorted(set[int]().union(*(self._form_concepts.get(form, set[int]()) for form in forms)))
+
+    def presences_with(self, type_number: int, param: str, *, present: bool) -> list[int]:
+        """The presence sets of a type that hold (or lack) a parameter. Call `catch_up` first."""
+        return [n for (type_, params), n in self.presences.items() if type_ == type_number and (param in params.split()) is present]
+
+    def traits(self, type_number: int, param: str) -> set[str]:
+        """What was seen of a parameter: `many`, `unit:system|code`. Call `catch_up` first."""
+        return self._traits.get((type_number, param), set())

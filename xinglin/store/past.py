@@ -1,0 +1,171 @@
+"""Reading what is and what was: one resource, one version, and the history of a resource, a type and the whole store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Connection
+
+from xinglin.base.clock import LANES
+from xinglin.base.errors import Gone, NotFound
+from xinglin.fhir.definitions import RESOURCE_TYPES
+from xinglin.store.changes import Stored
+from xinglin.store.content import method_of
+from xinglin.store.ground import Ground
+from xinglin.store.layout import Layout, layout
+from xinglin.store.searching.cursor import read_cursor, write_cursor
+from xinglin.store.searching.running import logical_id
+from xinglin.store.searching.scope import Scope
+
+_FEED_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Versions, newest first; the mark of the next page; how many there are in all, where that is cheap to know."""
+
+    entries: list[Stored]
+    next: str | None = None
+    total: int | None = None
+
+
+def opened(ground: Ground, spot: Layout, id_: UUID, version: int, tick: int, content: bytes, known_id: str | None = None) -> Stored:
+    """A stored row opened. A deletion has no content to tell its logical id: the UUID, or the id it was asked by."""
+    plain = ground.contents.unpack(spot.number, id_, version, content)
+    return Stored(spot.type, known_id or (logical_id(plain) if plain else str(id_)), version, tick, plain, method_of(content))
+
+
+async def read(ground: Ground, connection: Connection, scope: Scope, type_: str, id_: str) -> Stored:
+    """The present version. Raises `NotFound`, or `Gone` when it was deleted."""
+    spot, key = layout(type_), ground.hashes.id(id_)
+    row = await connection.fetchrow(f"SELECT version, tick, content, patient FROM {spot.table} WHERE id = $1", key)
+    if row is None:
+        if await connection.fetchval(f"SELECT 1 FROM {spot.history} WHERE id = $1 LIMIT 1", key):
+            raise Gone("{type}/{id} was deleted.", type=type_, id=id_)
+        raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
+    stored = opened(ground, spot, key, row["version"], row["tick"], row["content"], None)
+    if stored.id != id_ or not visible(spot, scope, row["patient"]):
+        raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
+    return stored
+
+
+def visible(spot: Layout, scope: Scope, patient: int) -> bool:
+    """Whether a row may be seen."""
+    return spot.patient is None or scope.sees(patient)
+
+
+async def vread(ground: Ground, connection: Connection, scope: Scope, type_: str, id_: str, version: int) -> Stored:
+    """One version. Raises `NotFound`, or `Gone` when that version is the deletion."""
+    spot, key = layout(type_), ground.hashes.id(id_)
+    await _may_see_past(ground, connection, scope, spot, key, id_)
+    if not 0 < version < 2**31:
+        raise NotFound("There is no version {version} of {type}/{id}.", version=version, type=type_, id=id_)
+    row = await connection.fetchrow(
+        f"SELECT tick, content FROM {spot.table} WHERE id = $1 AND version = $2"
+        f" UNION ALL SELECT tick, content FROM {spot.history} WHERE id = $1 AND version = $2",
+        key,
+        version,
+    )
+    if row is None:
+        raise NotFound("There is no version {version} of {type}/{id}.", version=version, type=type_, id=id_)
+    if not row["content"]:
+        raise Gone("Version {version} of {type}/{id} is its deletion.", version=version, type=type_, id=id_)
+    return opened(ground, spot, key, version, row["tick"], row["content"], id_)
+
+
+async def _may_see_past(ground: Ground, connection: Connection, scope: Scope, spot: Layout, key: UUID, id_: str) -> None:
+    """Under a scope, old versions are shown of what may be seen now; of what was deleted nothing is."""
+    if scope.patients is None or spot.patient is None:
+        return
+    patient = await connection.fetchval(f"SELECT patient FROM {spot.table} WHERE id = $1", key)
+    if patient is None or not scope.sees(patient):
+        raise NotFound("There is no {type}/{id}.", type=spot.type, id=id_)
+
+
+async def of_resource(
+    ground: Ground, connection: Connection, scope: Scope, type_: str, id_: str, *, since: int | None, count: int, cursor: str | None
+) -> HistoryPage:
+    """All versions of one resource, newest first. Raises `NotFound` when there never was one."""
+    spot, key = layout(type_), ground.hashes.id(id_)
+    await _may_see_past(ground, connection, scope, spot, key, id_)
+    (below,) = read_cursor(cursor, int) if cursor else (2**31 - 1,)
+    both = f"(SELECT id, version, tick, content FROM {spot.table} WHERE id = $1 UNION ALL SELECT id, version, tick, content FROM {spot.history} WHERE id = $1) v"
+    total = await connection.fetchval(f"SELECT count(*) FROM {both}", key)
+    if not total:
+        raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
+    rows = await connection.fetch(
+        f"SELECT * FROM {both} WHERE version < $2 AND tick >= $3 ORDER BY version DESC LIMIT $4", key, below or 0, since or 0, count + 1
+    )
+    entries = [opened(ground, spot, key, row["version"], row["tick"], row["content"], id_) for row in rows[:count]]
+    return HistoryPage(entries, write_cursor(entries[-1].version) if len(rows) > count and entries else None, total)
+
+
+async def of_type(
+    ground: Ground, connection: Connection, scope: Scope, type_: str, *, since: int | None, count: int, cursor: str | None
+) -> HistoryPage:
+    """All versions of one type, newest first."""
+    spot = layout(type_)
+    (below,) = read_cursor(cursor, int) if cursor else (2**62,)
+    rows: list[Any] = []
+    for table, limit in ((spot.table, _scope_test(spot, scope, spot.table)), (spot.history, _scope_test(spot, scope, spot.history))):
+        arguments: list[Any] = [below or 0, since or 0, count + 1]
+        arguments += [list(scope.patients or ())] if limit else []
+        rows += await connection.fetch(
+            f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick < $1 AND v.tick >= $2{limit} ORDER BY v.tick DESC LIMIT $3", *arguments
+        )
+    rows.sort(key=lambda row: row["tick"], reverse=True)
+    entries = [opened(ground, spot, row["id"], row["version"], row["tick"], row["content"]) for row in rows[:count]]
+    return HistoryPage(entries, write_cursor(entries[-1].tick) if len(rows) > count and entries else None)
+
+
+def _scope_test(spot: Layout, scope: Scope, table: str) -> str:
+    if scope.patients is None or spot.patient is None:
+        return ""
+    if table == spot.table:
+        return " AND v.patient = ANY($4)"
+    return f" AND EXISTS (SELECT FROM {spot.table} h WHERE h.id = v.id AND h.patient = ANY($4))"
+
+
+async def of_store(ground: Ground, connection: Connection, scope: Scope, *, since: int | None, count: int, cursor: str | None) -> HistoryPage:
+    """All versions of everything, newest first: the change feed read backwards."""
+    (below,) = read_cursor(cursor, int) if cursor else (2**62,)
+    below = below or 0
+    entries: list[Stored] = []
+    while len(entries) <= count:
+        rows = await connection.fetch("SELECT tick, types FROM xinglin.feed WHERE tick < $1 ORDER BY tick DESC LIMIT $2", below, _FEED_ROWS)
+        marks = sorted((mark for row in rows for mark in changes_of(row) if mark[0] < below), reverse=True)
+        marks = [mark for mark in marks if mark[0] >= (since or 0)][: count + 1 - len(entries)]
+        if not marks:
+            break
+        entries += await versions_at(ground, connection, scope, marks)
+        below = marks[-1][0]
+    more = len(entries) > count
+    return HistoryPage(entries[:count], write_cursor(entries[count - 1].tick) if more else None)
+
+
+def changes_of(row: Any) -> Iterable[tuple[int, int]]:
+    """(tick, type number) of each change of a feed row."""
+    types: bytes = row["types"]
+    first: int = row["tick"]
+    return ((first + place * LANES, int.from_bytes(types[2 * place : 2 * place + 2], "big")) for place in range(len(types) // 2))
+
+
+async def versions_at(ground: Ground, connection: Connection, scope: Scope, marks: Iterable[tuple[int, int]]) -> list[Stored]:
+    """The versions written at these ticks, in their order; those the scope may not see are left out."""
+    by_type: defaultdict[int, list[int]] = defaultdict(list)
+    order = list(marks)
+    for tick, number in order:
+        by_type[number].append(tick)
+    found: dict[int, Stored] = {}
+    for number, ticks in by_type.items():
+        spot = layout(RESOURCE_TYPES[number])
+        for table in (spot.table, spot.history):
+            limit = _scope_test(spot, scope, table).replace("$4", "$2")
+            arguments: list[Any] = [ticks, list(scope.patients or ())] if limit else [ticks]
+            for row in await connection.fetch(f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick = ANY($1){limit}", *arguments):
+                found[row["tick"]] = opened(ground, spot, row["id"], row["version"], row["tick"], row["content"])
+    return [found[tick] for tick, _ in order if tick in found]

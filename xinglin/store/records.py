@@ -1,0 +1,106 @@
+"""The face of the store: `Store` for a process, `Records` for who asks (bound to what they may see)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+from xinglin.base.clock import wall_us
+from xinglin.base.crypto import Keys
+from xinglin.base.settings import Settings
+from xinglin.fhir.codec import Resource
+from xinglin.fhir.search.grammar import read_search
+from xinglin.fhir.search.match import Codes
+from xinglin.fhir.search.model import Search
+from xinglin.store import past
+from xinglin.store.changes import AuditRow, Change, Outcome, Stored
+from xinglin.store.ground import Ground, stand
+from xinglin.store.past import HistoryPage
+from xinglin.store.searching.including import included
+from xinglin.store.searching.running import SearchPage, Seeker, search
+from xinglin.store.searching.scope import Scope
+from xinglin.store.trail import Trail
+from xinglin.store.writing import Writing
+
+
+@dataclass(slots=True)
+class Store:
+    """One process's store. `codes`: what a terminology says of `:in`, `:above`, `:below`, set by who has one."""
+
+    ground: Ground
+    writing: Writing
+    trail: Trail
+    codes: Codes | None = None
+
+    def records(self, scope: Scope) -> Records:
+        """The records a scope may see."""
+        return Records(self, scope)
+
+    def note(self, row: AuditRow) -> None:
+        """Keep an audit row of something that wrote nothing."""
+        self.trail.note(wall_us(), row)
+
+    async def close(self) -> None:
+        """Finish what was taken, write the trail, let go of the database."""
+        await self.writing.close()
+        await self.trail.close()
+        await self.ground.close()
+
+
+async def open_store(settings: Settings, dsn: str, keys: Keys) -> Store:
+    """This process's store on a prepared database. Raises `Unavailable`."""
+    ground = await stand(settings, dsn, keys)
+    return Store(ground, Writing(ground), Trail(ground.side))
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Reading and writing for one scope."""
+
+    store: Store
+    scope: Scope
+
+    async def read(self, type_: str, id_: str) -> Stored:
+        """The present version; raises `NotFound`, `Gone`."""
+        async with self.store.ground.pool.connection() as connection:
+            return await past.read(self.store.ground, connection, self.scope, type_, id_)
+
+    async def vread(self, type_: str, id_: str, version: int) -> Stored:
+        """One version; raises `NotFound`, `Gone`."""
+        async with self.store.ground.pool.connection() as connection:
+            return await past.vread(self.store.ground, connection, self.scope, type_, id_, version)
+
+    async def history(
+        self, type_: str | None = None, id_: str | None = None, *, since: int | None = None, count: int = 20, cursor: str | None = None
+    ) -> HistoryPage:
+        """Versions of a resource, a type or everything, newest first; `since`: a tick."""
+        async with self.store.ground.pool.connection() as connection:
+            if type_ is None:
+                return await past.of_store(self.store.ground, connection, self.scope, since=since, count=count, cursor=cursor)
+            if id_ is None:
+                return await past.of_type(self.store.ground, connection, self.scope, type_, since=since, count=count, cursor=cursor)
+            return await past.of_resource(self.store.ground, connection, self.scope, type_, id_, since=since, count=count, cursor=cursor)
+
+    async def search(self, asked: Search) -> SearchPage:
+        """One page of a search, with includes; raises `TooCostly`, `Malformed` (a page mark)."""
+        settings = self.store.ground.settings
+        limit = min(asked.count if asked.count is not None else settings.page_size, settings.page_size_max)
+        async with self.store.ground.pool.connection() as connection:
+            seeker = Seeker(self.store.ground, connection, self.scope, self.store.codes)
+            page = await search(seeker, asked, limit)
+            if asked.includes and page.matches:
+                page = replace(page, included=await included(seeker, page.matches, asked.includes))
+            return page
+
+    async def find(self, type_: str, query: str = "", count: int = 50) -> list[Resource]:
+        """The first matches of a query string, parsed: for pages and rules."""
+        zone = ZoneInfo(self.store.ground.settings.timezone)
+        asked = read_search(type_, parse_qsl(query, keep_blank_values=True), strict=True, zone=zone)
+        page = await self.search(replace(asked, count=count, total="none"))
+        return [stored.resource() for stored in page.matches]
+
+    async def write(self, changes: Sequence[Change], audit: Sequence[AuditRow] = ()) -> list[Outcome]:
+        """All changes or none, durable on return; the audit rows are part of it. Raises `Stale`, `Gone`, `Conflict`, `TooMany` …"""
+        return await self.store.writing.write(changes, self.scope, audit)

@@ -1,0 +1,93 @@
+"""The tables: one per resource type (`record`), its superseded versions (`history`), and what is not clinical record (`xinglin`).
+
+The physical design and its measurements are explained in `docs/explanation/store.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from asyncpg import Connection
+
+from xinglin.fhir.definitions import RESOURCE_TYPES
+from xinglin.store.layout import Layout, layout
+
+VERSION = 1
+
+_PLATFORM = """
+CREATE SCHEMA IF NOT EXISTS xinglin; CREATE SCHEMA IF NOT EXISTS record; CREATE SCHEMA IF NOT EXISTS history;
+CREATE TABLE xinglin.installation (version integer NOT NULL, key_mark bytea NOT NULL, made_at timestamptz NOT NULL DEFAULT now());
+-- who is who in the typed columns: patients, concepts and sets of present parameters as dense integers
+CREATE TABLE xinglin.person (n integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid NOT NULL UNIQUE);
+CREATE SEQUENCE xinglin.number AS integer;  -- shared by the three tables below, so that one look tells whether there is news
+CREATE TABLE xinglin.concept (n integer PRIMARY KEY DEFAULT nextval('xinglin.number'), key bigint NOT NULL UNIQUE, forms bigint[] NOT NULL);
+CREATE TABLE xinglin.presence (n integer PRIMARY KEY DEFAULT nextval('xinglin.number'), type smallint NOT NULL, params text NOT NULL, UNIQUE (type, params));
+-- what has been seen of a parameter: units of a quantity, more than one value of a date
+CREATE TABLE xinglin.trait (n integer PRIMARY KEY DEFAULT nextval('xinglin.number'), type smallint NOT NULL, param text NOT NULL, trait text NOT NULL,
+  UNIQUE (type, param, trait));
+CREATE TABLE xinglin.era (type smallint, n integer, from_tick bigint NOT NULL, rows bigint NOT NULL DEFAULT 0, PRIMARY KEY (type, n));
+CREATE TABLE xinglin.dictionary (type smallint, n smallint, sealed bytea NOT NULL, PRIMARY KEY (type, n));
+-- the change feed: a row for each commit (and at most 4,096 changes); change i has tick + 32 i, its type stands in `types`, two bytes each
+CREATE TABLE xinglin.feed (xact xid8 NOT NULL DEFAULT pg_current_xact_id(), tick bigint NOT NULL, types bytea NOT NULL, PRIMARY KEY (tick));
+CREATE INDEX ON xinglin.feed (xact);
+CREATE TABLE xinglin.consumer (name text PRIMARY KEY, xact xid8 NOT NULL, tick bigint NOT NULL, moved_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE xinglin.audit (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, actor text NOT NULL, role text NOT NULL, interaction text NOT NULL,
+  type text, id text, query text, status smallint NOT NULL, address text, request text);
+CREATE INDEX ON xinglin.audit (at);
+CREATE TABLE xinglin.job (id uuid PRIMARY KEY, kind text NOT NULL, state text NOT NULL, owner text NOT NULL, parameters bytea NOT NULL, progress bytea NOT NULL,
+  result bytea, error text, made_at timestamptz NOT NULL DEFAULT now(), touched_at timestamptz NOT NULL DEFAULT now());
+"""
+
+
+def table_sql(spot: Layout) -> str:
+    """CREATE TABLE of one type and of its history, without indexes."""
+    kinds = {"tick": "bigint NOT NULL", "lo": "bigint", "num": "double precision", "id": "uuid NOT NULL", "patient": "integer NOT NULL"}
+    kinds |= {"code": "integer NOT NULL", "version": "integer NOT NULL", "presence": "integer NOT NULL", "hi": "bigint"}
+    kinds |= {"tokens": "bigint[] NOT NULL", "content": "bytea NOT NULL"}
+    columns = ", ".join(f"{name} {kinds.get(name) or ('double precision' if name.startswith('num') else 'bigint')}" for name in spot.columns)
+    return f"""CREATE TABLE {spot.table} ({columns});
+ALTER TABLE {spot.table} ALTER content SET STORAGE EXTERNAL, ALTER tokens SET STATISTICS 1000, ALTER code SET STATISTICS 1000;
+CREATE TABLE {spot.history} (id uuid NOT NULL, version integer NOT NULL, tick bigint NOT NULL, content bytea NOT NULL, PRIMARY KEY (id, version));
+ALTER TABLE {spot.history} ALTER content SET STORAGE EXTERNAL;
+CREATE UNIQUE INDEX ON {spot.history} (tick);"""
+
+
+def indexes(spot: Layout) -> Iterator[tuple[str, str]]:
+    """(name, definition) of each index of a type's table."""
+    short = spot.type.lower()
+
+    def index(kind: str, what: str, unique: bool = False) -> tuple[str, str]:
+        return f"{short}_{kind}", f'CREATE {"UNIQUE " if unique else ""}INDEX "{short}_{kind}" ON {spot.table} {what}'
+
+    yield index("id", "(id)", unique=True)
+    yield index("tick", "(tick)", unique=True)
+    yield index("tokens", "USING gin (tokens) WITH (fastupdate=on, gin_pending_list_limit=512)")
+    if spot.patient:
+        yield index("patient", "(patient, tick)", unique=spot.type == "Patient")
+    if spot.code:
+        yield index("code_patient", "(code, patient, lo)" if spot.spans else "(code, patient)")
+        yield index("code_tick", "(code, tick)")
+        if spot.spans:
+            yield index("code_lo", "(code, lo)")
+        if spot.numbers:
+            yield index("code_num", "(code, num) WHERE num IS NOT NULL")
+    for lo, _ in spot.spans.values():
+        yield index(lo, f"({lo}) WHERE {lo} IS NOT NULL")
+    for column in spot.numbers.values():
+        if column != "num" or not spot.code:
+            yield index(column, f"({column}) WHERE {column} IS NOT NULL")
+
+
+async def create(connection: Connection, key_mark: bytes) -> None:
+    """Make every table in one transaction; nothing is done when they are there."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(7305)")
+        if await connection.fetchval("SELECT to_regclass('xinglin.installation')"):
+            return
+        await connection.execute(_PLATFORM)
+        statements: list[str] = []
+        for type_ in RESOURCE_TYPES:
+            spot = layout(type_)
+            statements += [table_sql(spot), *(definition + ";" for _, definition in indexes(spot))]
+        await connection.execute("\n".join(statements))
+        await connection.execute("INSERT INTO xinglin.installation (version, key_mark) VALUES ($1, $2)", VERSION, key_mark)

@@ -1,0 +1,113 @@
+"""Conditions on dates and numbers: typed columns, exact for single values; the content decides where a row may hold several."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from xinglin.fhir.search.model import AmountAsked, SearchParam, SpanAsked
+from xinglin.fhir.ucum import convert
+from xinglin.store.layout import Layout
+from xinglin.store.rows import SECOND_US, unit_text
+from xinglin.store.searching.condition import Condition, any_of, never, unchecked
+from xinglin.store.searching.reading import Reading
+
+UCUM = "http://unitsofmeasure.org"
+
+
+def tick_condition(reading: Reading, spot: Layout, param: SearchParam, asked: SpanAsked) -> Condition:
+    """`_lastUpdated`: a tick is a moment."""
+    lo, hi = reading.arguments.add(asked.lo, "bigint"), reading.arguments.add(asked.hi, "bigint")
+    tick = f"{reading.row}.tick"
+    told = {
+        "eq": f"{tick} >= {lo} AND {tick} < {hi}",
+        "ne": f"({tick} < {lo} OR {tick} >= {hi})",
+        "gt": f"{tick} >= {hi}",
+        "sa": f"{tick} >= {hi}",
+        "ge": f"{tick} >= {lo}",
+        "lt": f"{tick} < {lo}",
+        "eb": f"{tick} < {lo}",
+        "le": f"{tick} < {hi}",
+    }
+    return Condition(told["eq" if asked.prefix == "ap" else asked.prefix])
+
+
+def span_condition(reading: Reading, spot: Layout, param: SearchParam, asked: SpanAsked) -> Condition:
+    """A date parameter: the row's span against the asked one (R4 search, prefixes)."""
+    pair = spot.spans.get(param.name)
+    if pair is None:
+        return unchecked()
+    if "many" in reading.ground.interning.traits(spot.number, param.name):
+        return unchecked()
+    low, high = f"{reading.row}.{pair[0]}", f"coalesce({reading.row}.{pair[1]}, {reading.row}.{pair[0]} + {SECOND_US})"
+    a, b = reading.arguments.add(asked.lo, "bigint"), reading.arguments.add(asked.hi, "bigint")
+    longest = _longest_us(reading, spot, param.name)
+    since = f" AND {low} >= {a}::bigint - {longest}" if longest is not None else ""
+    told = {
+        "eq": f"{low} >= {a} AND {low} < {b} AND {high} <= {b}",
+        "ne": f"NOT ({low} >= {a} AND {high} <= {b})",
+        "gt": f"{high} > {b}{since}",
+        "ge": f"({low} >= {a} OR {high} > {b}){since}",
+        "lt": f"{low} < {a}",
+        "le": f"{low} < {b} AND ({low} < {a} OR {high} <= {b})",
+        "sa": f"{low} >= {b}",
+        "eb": f"{low} < {a} AND {high} <= {a}",
+        "ap": f"{low} < {b} AND {high} > {a}{since}",
+    }
+    return Condition(told[asked.prefix], ranged=asked.prefix != "ne")
+
+
+def _longest_us(reading: Reading, spot: Layout, name: str) -> int | None:
+    """How long the longest stored span of a parameter may be; None when some are open-ended."""
+    powers = [int(trait[5:]) for trait in reading.ground.interning.traits(spot.number, name) if trait.startswith("long:")]
+    longest = max(powers, default=20)
+    return None if longest > 52 else 1 << longest
+
+
+def amount_condition(reading: Reading, spot: Layout, param: SearchParam, asked: AmountAsked) -> Condition:
+    """A number or quantity; a quantity with a unit is asked of every unit seen that converts to it."""
+    column = spot.numbers.get(param.name)
+    traits = reading.ground.interning.traits(spot.number, param.name)
+    if column is None or "many" in traits:
+        return unchecked()
+    if asked.code is None and asked.system is None:
+        return Condition(_compared(reading, column, asked.prefix, asked.value, asked.lo, asked.hi), ranged=asked.prefix != "ne")
+    legs: list[Condition] = []
+    for unit in sorted(trait[5:] for trait in traits if trait.startswith("unit:")):
+        bounds = _in_unit(asked, unit)
+        if bounds is not None:
+            token = reading.arguments.add([reading.token(unit_text(param.name, unit))], "bigint[]")
+            legs.append(Condition(f"{reading.row}.tokens @> {token} AND {_compared(reading, column, asked.prefix, *bounds)}", ranged=True))
+    if not legs:
+        return never()
+    whole = any_of(legs)
+    whole.ranged = asked.prefix != "ne"
+    return whole
+
+
+def _in_unit(asked: AmountAsked, unit: str) -> tuple[Decimal, Decimal, Decimal] | None:
+    """The asked value and its range in a stored unit `system|code|unit`; None when they do not compare."""
+    system, code, name = unit.split("|", 2)
+    if asked.system and asked.system != system:
+        return None
+    if asked.code is None or asked.code == code or (asked.system is None and asked.code == name):
+        return asked.value, asked.lo, asked.hi
+    if asked.system == UCUM and code and asked.code:
+        values = [convert(value, asked.code, code) for value in (asked.value, asked.lo, asked.hi)]
+        if all(value is not None for value in values):
+            return values[0], values[1], values[2]  # pyright: ignore[reportReturnType]
+    return None
+
+
+def _compared(reading: Reading, column: str, prefix: str, value: Decimal, lo: Decimal, hi: Decimal) -> str:
+    number = f"{reading.row}.{column}"
+
+    def place(of: Decimal) -> str:
+        return reading.arguments.add(float(of), "double precision")
+
+    if prefix in ("eq", "ne"):
+        inside = f"{number} >= {place(lo)} AND {number} < {place(hi)}"
+        return f"({inside})" if prefix == "eq" else f"({number} IS NOT NULL AND NOT ({inside}))"
+    if prefix == "ap":
+        return f"({number} >= {place(lo)} AND {number} <= {place(hi)})"
+    sign = {"gt": ">", "sa": ">", "ge": ">=", "lt": "<", "eb": "<", "le": "<="}[prefix]
+    return f"{number} {sign} {place(value)}"

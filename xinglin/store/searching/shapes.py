@@ -1,0 +1,207 @@
+"""The shapes a search may take in SQL, and which one is taken.
+
+Every walking search is a near leg (the newest rows of an ordered index, everything else as a filter) and an exact far leg
+that runs only when the near one did not fill the page. Both are fenced, so that no plan can flip; a wrong choice costs
+speed, never correctness. Measured in `bench/search.py`; the reasons stand in `docs/explanation/store.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from asyncpg import Connection
+
+from xinglin.store.ground import Ground
+from xinglin.store.layout import Layout
+from xinglin.store.rows import era_token
+from xinglin.store.searching.condition import Arguments, Condition
+from xinglin.store.statistics import RARE_ROWS
+
+NEAR_ROWS = 500
+NEAR_CODE_ROWS = 1_000
+NEAR_CHAIN_ROWS = 4_000
+CODES_APART_MAX = 16
+COLUMNS = ("tick", "id", "version", "content", "patient")
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """By which column a page runs, and where it goes on: `after` = (column value or None, tick, patient) of the last row shown."""
+
+    column: str = "tick"
+    descending: bool = True
+    after: tuple[Any, int, int] | None = None
+
+    @property
+    def newest_first(self) -> bool:
+        """The order that needs no sort: newest first."""
+        return self.column == "tick" and self.descending
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One search as the shapes see it."""
+
+    ground: Ground
+    connection: Connection
+    spot: Layout
+    where: Condition
+    scope: str
+    order: Ordering
+    limit: int
+    arguments: Arguments
+
+    @property
+    def columns(self) -> str:
+        """What is read of each row; the order column last."""
+        return self.picked("r")
+
+    def picked(self, row: str) -> str:
+        """The columns of a row alias."""
+        return ", ".join(f"{row}.{name}" for name in COLUMNS) + (f", {row}.{self.order.column} AS key" if self.order.column != "tick" else "")
+
+    @property
+    def filters(self) -> str:
+        """Everything a row must pass, the access predicate included."""
+        return f"({self.where.sql or 'true'}){self.scope}"
+
+    def beyond(self, row: str = "r") -> str:
+        """The keyset predicate of the page after a cursor; begins with AND."""
+        if self.order.after is None:
+            return ""
+        value, tick, _ = self.order.after
+        sign = "<" if self.order.descending else ">"
+        place = self.arguments.add(tick, "bigint")
+        if self.order.column == "tick":
+            return f" AND {row}.tick {sign} {place}"
+        column = f"{row}.{self.order.column}"
+        if value is None:
+            return f" AND {column} IS NULL AND {row}.tick {sign} {place}"
+        key = self.arguments.add(value, "double precision" if self.order.column.startswith("num") else "uuid" if self.order.column == "id" else "bigint")
+        edge = "<=" if self.order.descending else ">="
+        return f" AND (({column} {edge} {key} AND ({column} {sign} {key} OR {row}.tick {sign} {place})) OR {column} IS NULL)"
+
+
+async def statement(asked: Question) -> str:
+    """The SQL of one page: rows of `COLUMNS`, in order."""
+    where = asked.where
+    if not asked.order.newest_first:
+        return _sorted(asked)
+    if where.ids is not None:
+        return _plain(asked)
+    if where.patients is not None:
+        return _plain(asked, walk=True) if len(where.patients) == 1 else _by_patients(asked, where.patients)
+    if where.walk is not None and walks_patients(asked):
+        return _loose(asked, where.walk)
+    if where.tokens and await _rare(asked):
+        return _plain(asked)
+    if where.codes is not None and len(where.codes) <= CODES_APART_MAX:
+        return _by_codes(asked, where.codes)
+    if where.tokens or where.sql not in (None, "true"):
+        return _near_far(asked, "", NEAR_ROWS if "IN (SELECT" not in (where.sql or "") else NEAR_CHAIN_ROWS, _far(asked))
+    return _plain(asked, walk=True)
+
+
+def walks_patients(asked: Question) -> bool:
+    """Whether the page runs by patient number instead of by tick (see `_loose`)."""
+    where = asked.where
+    return asked.order.newest_first and asked.spot.type == "Patient" and where.walk is not None and where.ids is None and where.patients is None
+
+
+async def _rare(asked: Question) -> bool:
+    """Whether some token group is so rare that the token index answers outright."""
+    for group in asked.where.tokens:
+        expected = 0.0
+        for token in group:
+            expected += await asked.ground.statistics.expected_rows(asked.connection, asked.spot, token)
+        if expected < RARE_ROWS:
+            return True
+    return False
+
+
+def _plain(asked: Question, *, walk: bool = False) -> str:
+    """One select; `+ 0` forbids the walk along the tick index where something better is known."""
+    order = "r.tick DESC" if walk else "r.tick + 0 DESC"
+    return f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE {asked.filters}{asked.beyond()} ORDER BY {order} LIMIT {asked.limit}"
+
+
+def _sorted(asked: Question) -> str:
+    """Another order than newest first: rows with the value along its index, then those without, ties by tick."""
+    way = "DESC" if asked.order.descending else "ASC"
+    head = f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE {asked.filters}{asked.beyond()}"
+    if asked.order.column == "tick":
+        return f"{head} ORDER BY r.tick {way} LIMIT {asked.limit}"
+    column = f"r.{asked.order.column}"
+    if asked.order.column == "id":
+        return f"{head} ORDER BY {column} {way} LIMIT {asked.limit}"
+    without = f"{head} AND {column} IS NULL ORDER BY r.tick + 0 {way} LIMIT {asked.limit}"
+    if asked.order.after is not None and asked.order.after[0] is None:
+        return without
+    having = f"{head} AND {column} IS NOT NULL ORDER BY {column} {way}, r.tick {way} LIMIT {asked.limit}"
+    rest = f"SELECT * FROM ({without}) z WHERE (SELECT count(*) FROM a) < {asked.limit}"
+    return f"WITH a AS MATERIALIZED ({having}) SELECT * FROM a UNION ALL {rest}"
+
+
+def _by_patients(asked: Question, patients: list[int]) -> str:
+    """Newest rows of each of several patients, then the newest of all."""
+    numbers = asked.arguments.add(patients, "integer[]")
+    inner = f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE r.patient = p.n AND {asked.filters}{asked.beyond()} ORDER BY r.tick DESC LIMIT {asked.limit}"
+    return f"SELECT x.* FROM unnest({numbers}) p(n), LATERAL ({inner}) x ORDER BY x.tick DESC LIMIT {asked.limit}"
+
+
+def _loose(asked: Question, walk: tuple[str, int]) -> str:
+    """Patients who have a code somewhere: a loose walk over (code, patient), newest registered patient first.
+
+    The page goes on from the patient number in `after[2]`.
+    """
+    table, code = walk
+    concept = asked.arguments.add(code, "integer")
+    start = f" AND o.patient < {asked.arguments.add(asked.order.after[2], 'integer')}" if asked.order.after else ""
+    first = f"SELECT o.patient FROM {table} o WHERE o.code = {concept}{start} ORDER BY o.patient DESC LIMIT 1"
+    next_ = f"SELECT x.patient FROM {table} x WHERE x.code = {concept} AND x.patient < w.patient ORDER BY x.patient DESC LIMIT 1"
+    steps = f"WITH RECURSIVE w(patient) AS (({first}) UNION ALL (SELECT ({next_}) FROM w WHERE w.patient IS NOT NULL))"
+    inner = f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE r.patient = w.patient AND {asked.filters} OFFSET 0"
+    return f"{steps} SELECT x.* FROM w, LATERAL ({inner}) x LIMIT {asked.limit}"
+
+
+def _by_codes(asked: Question, codes: list[int]) -> str:
+    """One near/far pair for each concept, merged."""
+    if len(codes) == 1:
+        return _of_code(asked, codes[0])
+    parts = " UNION ALL ".join(f"(SELECT * FROM ({_of_code(asked, code)}) b)" for code in codes)
+    return f"SELECT * FROM ({parts}) u ORDER BY u.tick DESC LIMIT {asked.limit}"
+
+
+def _of_code(asked: Question, code: int) -> str:
+    place = asked.arguments.add(code, "integer")
+    anchor = f"r.code = {place}"
+    only_code = asked.where.sql is not None and asked.where.sql.count("$") == 1 and not asked.scope
+    if only_code:
+        return f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE {anchor}{asked.beyond()} ORDER BY r.tick DESC LIMIT {asked.limit}"
+    return _near_far(asked, anchor, NEAR_CODE_ROWS, _far(asked, f"{anchor} AND "))
+
+
+def _near_far(asked: Question, anchor: str, rows: int, far: str) -> str:
+    walk = f"SELECT * FROM {asked.spot.table} r WHERE {anchor or 'true'}{asked.beyond()} ORDER BY r.tick DESC LIMIT {rows}"
+    near = f"SELECT {asked.columns} FROM ({walk}) r WHERE {asked.filters} LIMIT {asked.limit}"
+    full = f"(SELECT count(*) FROM near) = {asked.limit}"
+    return f"WITH near AS MATERIALIZED ({near}), far AS ({far}) SELECT * FROM near WHERE {full} UNION ALL SELECT * FROM far"
+
+
+def _far(asked: Question, anchor: str = "") -> str:
+    """The exact leg: era by era when a common token can drive it, else by whatever bounds a column."""
+    short = f"(SELECT count(*) FROM near) < {asked.limit}"
+    where, spot = asked.where, asked.spot
+    if where.tokens and not where.ranged:
+        newest = asked.ground.eras.newest(spot.number)
+        if asked.order.after is not None:
+            newest = asked.ground.eras.era_of(spot.number, asked.order.after[1])
+        eras = [era_token(asked.ground.hashes, n) for n in range(newest, -1, -1)]
+        place = asked.arguments.add(eras, "bigint[]")
+        inner = (
+            f"SELECT {asked.columns} FROM {spot.table} r WHERE r.tokens @> ARRAY[e.h] AND {anchor}{asked.filters}{asked.beyond()}"
+            f" ORDER BY r.tick + 0 DESC LIMIT {asked.limit}"
+        )
+        return f"SELECT x.* FROM unnest({place}) e(h), LATERAL ({inner}) x WHERE {short} LIMIT {asked.limit}"
+    return f"SELECT {asked.columns} FROM {spot.table} r WHERE {anchor}{asked.filters}{asked.beyond()} AND {short} ORDER BY r.tick + 0 DESC LIMIT {asked.limit}"

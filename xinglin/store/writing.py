@@ -1,0 +1,277 @@
+"""The write path: from asked changes to settled steps, and many small writes in one commit.
+
+A set of changes is atomic. Sets without conditions wait in one queue; what waits together is written in one database
+transaction, so that many acknowledged writes share one flush to disk. If such a joint transaction fails, each set is
+written again alone, so nobody pays for another's fault. Sets with conditions run alone, under a lock of their condition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+from asyncpg import Connection
+
+from xinglin.base.errors import Malformed, Stale, TooMany, Unavailable, XinglinError
+from xinglin.base.ids import new_id
+from xinglin.fhir.codec import Resource
+from xinglin.fhir.search.grammar import read_search
+from xinglin.fhir.search.model import Search
+from xinglin.store.applying import Step, apply, refuse_twice
+from xinglin.store.changes import Amend, AmendWhere, AuditRow, Change, Create, Delete, DeleteWhere, Outcome, Update, UpdateWhere
+from xinglin.store.ground import Ground
+from xinglin.store.interning import Wants
+from xinglin.store.links import conditional, rewritten
+from xinglin.store.rows import draft
+from xinglin.store.searching import Scope, matching_ids
+
+_JOINT_STEPS_MAX = 512
+_JOINT_SETS_MAX = 64
+_TRIES = 4
+_AT_ONCE = 2
+DELETED_AT_ONCE_MAX = 1000
+
+
+@dataclass(slots=True)
+class _Waiting:
+    steps: list[Step]
+    audit: tuple[AuditRow, ...]
+    done: asyncio.Future[list[Outcome]]
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Settled steps beside the change each came from; `outcome` where a change needs no step."""
+
+    steps: list[list[Step]] = field(default_factory=list[list[Step]])
+    outcomes: list[Outcome | None] = field(default_factory=list[Outcome | None])
+
+
+class Writing:
+    """One process's write path."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._queue: list[_Waiting] = []
+        self._running = 0
+        self._held = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def write(self, changes: Sequence[Change], scope: Scope, audit: Sequence[AuditRow] = ()) -> list[Outcome]:
+        """All changes or none, durable on return. Raises `TooMany` when too much is waiting already."""
+        if self._held >= self._ground.settings.writes_at_once_max:
+            raise TooMany("Too many writes at once; try again in a moment.", retry_after_s=1)
+        self._held += 1
+        try:
+            if any(_conditional(change) for change in changes) or conditional(_resources(changes)):
+                return await self._alone(changes, scope, tuple(audit))
+            steps = _unconditional(changes)
+            refuse_twice(steps)
+            await self._draft(steps)
+            return await self._queued(steps, tuple(audit))
+        finally:
+            self._held -= 1
+
+    async def close(self) -> None:
+        """Wait until everything taken is written."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _draft(self, steps: Sequence[Step]) -> None:
+        """Take new resources apart before any lock is held."""
+        wants = Wants()
+        for step in steps:
+            if step.resource is not None:
+                step.made = draft(step.resource, step.id, self._ground.hashes, wants)
+        await self._ground.interning.provide(wants)
+
+    # --- joint transactions ---
+
+    async def _queued(self, steps: list[Step], audit: tuple[AuditRow, ...]) -> list[Outcome]:
+        waiting = _Waiting(steps, audit, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        if self._running < _AT_ONCE:
+            self._running += 1
+            task = asyncio.create_task(self._run())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(waiting.done)
+
+    async def _run(self) -> None:
+        try:
+            while self._queue:
+                await self._joint(self._next())
+        finally:
+            self._running -= 1
+
+    def _next(self) -> list[_Waiting]:
+        """As many waiting sets as may share a transaction: no resource twice, not too many steps."""
+        taken: list[_Waiting] = []
+        keys: set[tuple[int, str]] = set()
+        size = 0
+        while self._queue and len(taken) < _JOINT_SETS_MAX:
+            waiting = self._queue[0]
+            mine = {step.key for step in waiting.steps}
+            if taken and (size + len(mine) > _JOINT_STEPS_MAX or keys & mine):
+                break
+            taken.append(self._queue.pop(0))
+            keys |= mine
+            size += len(mine)
+        return taken
+
+    async def _joint(self, sets: list[_Waiting]) -> None:
+        steps = [step for waiting in sets for step in waiting.steps]
+        audit = tuple(row for waiting in sets for row in waiting.audit)
+        try:
+            outcomes = await self._commit(steps, audit)
+        except (XinglinError, asyncpg.PostgresError, ArithmeticError, LookupError, TypeError, ValueError, AssertionError) as failed:
+            if len(sets) > 1:
+                for waiting in sets:
+                    await self._joint([waiting])
+            elif not sets[0].done.done():
+                sets[0].done.set_exception(failed)
+            return
+        start = 0
+        for waiting in sets:
+            if not waiting.done.done():
+                waiting.done.set_result(outcomes[start : start + len(waiting.steps)])
+            start += len(waiting.steps)
+
+    async def _commit(self, steps: list[Step], audit: tuple[AuditRow, ...]) -> list[Outcome]:
+        return await self._transaction(lambda connection: apply(self._ground, connection, steps, audit))
+
+    async def _transaction(self, work: Callable[[Connection], asyncio.Future[list[Outcome]] | object]) -> list[Outcome]:
+        """Run `work` in a transaction; a deadlock or a race for the same new id is run again."""
+        for left in reversed(range(_TRIES)):
+            try:
+                async with self._ground.pool.connection() as connection, connection.transaction():
+                    return await work(connection)  # pyright: ignore[reportGeneralTypeIssues]
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError):
+                if not left:
+                    raise Unavailable("Others keep writing the same records; try again in a moment.", retry_after_s=1) from None
+        raise AssertionError("unreachable")
+
+    # --- sets with conditions ---
+
+    async def _alone(self, changes: Sequence[Change], scope: Scope, audit: tuple[AuditRow, ...]) -> list[Outcome]:
+        async def work(connection: Connection) -> list[Outcome]:
+            plan = await self._settle(connection, changes, scope)
+            steps = [step for group in plan.steps for step in group]
+            refuse_twice(steps)
+            await self._draft(steps)
+            done = iter(await apply(self._ground, connection, steps, audit))
+            return [_joined([next(done) for _ in group], outcome) for group, outcome in zip(plan.steps, plan.outcomes, strict=True)]
+
+        return await self._transaction(work)
+
+    async def _settle(self, connection: Connection, changes: Sequence[Change], scope: Scope) -> _Plan:
+        """Answer every condition inside the transaction, then exchange the links."""
+        await self._lock(connection, [search for change in changes if (search := _conditional(change))])
+        plan, targets = _Plan(), dict[str, str]()
+        for change in changes:
+            steps, outcome = await self._settle_one(connection, change, scope)
+            plan.steps.append(steps)
+            plan.outcomes.append(outcome)
+            url = getattr(change, "full_url", None)
+            if url:
+                step = steps[0] if steps else None
+                there = outcome.stored if outcome else None
+                targets[url] = f"{step.type}/{step.id}" if step else f"{there.type}/{there.id}" if there else url
+        for reference in sorted(conditional(step.resource for group in plan.steps for step in group if step.resource)):
+            targets[reference] = await self._one_match(connection, reference, scope)
+        for group in plan.steps:
+            for step in group:
+                _relink(step, targets)
+        return plan
+
+    async def _lock(self, connection: Connection, searches: list[Search]) -> None:
+        """Conditions on the same criteria wait for each other, so that two cannot both find nothing and both create."""
+        marks = sorted({self._ground.hashes.of(f"condition {search.type} {sorted(search.asked)}") for search in searches})
+        for mark in marks:
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", mark)
+
+    async def _settle_one(self, connection: Connection, change: Change, scope: Scope) -> tuple[list[Step], Outcome | None]:
+        search = _conditional(change)
+        if search is None:
+            return _unconditional([change]), None
+        limit = DELETED_AT_ONCE_MAX + 1 if isinstance(change, DeleteWhere) and change.many else 2
+        found = await matching_ids(self._ground, connection, search, scope, limit)
+        if len(found) > 1 and not (isinstance(change, DeleteWhere) and change.many):
+            raise Stale("More than one {type} matches the condition; narrow it.", type=search.type)
+        if len(found) > DELETED_AT_ONCE_MAX:
+            raise Stale("More than {most} {type} match the condition; narrow it.", most=DELETED_AT_ONCE_MAX, type=search.type)
+        if isinstance(change, Create):
+            if found:
+                return [], Outcome(found[0], "unchanged")
+            return [Step(search.type, change.id or new_id(), change.resource, fresh=change.id is None)], None
+        if isinstance(change, UpdateWhere):
+            return _update_where(change, found[0].id if found else None), None
+        if isinstance(change, AmendWhere):
+            if not found:
+                raise Stale("No {type} matches the condition.", type=search.type)
+            return [Step(search.type, found[0].id, amend=change.change, put=True, if_match=change.if_match)], None
+        return [Step(search.type, stored.id, delete=True) for stored in found], None if found else Outcome(None, "absent")
+
+    async def _one_match(self, connection: Connection, reference: str, scope: Scope) -> str:
+        type_, _, query = reference.partition("?")
+        pairs = [(name, value) for name, _, value in (part.partition("=") for part in query.split("&") if part)]
+        search = read_search(type_, pairs, strict=True)
+        found = await matching_ids(self._ground, connection, search, scope, 2)
+        if len(found) != 1:
+            raise Stale("The reference {reference} matches {count} resources; it must match one.", reference=reference, count="no" if not found else "several")
+        return f"{type_}/{found[0].id}"
+
+
+def _conditional(change: Change) -> Search | None:
+    if isinstance(change, Create):
+        return change.if_none_exist
+    return change.where if isinstance(change, (UpdateWhere, AmendWhere, DeleteWhere)) else None
+
+
+def _resources(changes: Sequence[Change]) -> list[Resource]:
+    return [change.resource for change in changes if isinstance(change, (Create, Update, UpdateWhere))]
+
+
+def _unconditional(changes: Sequence[Change]) -> list[Step]:
+    """Steps of changes that name their resource, with the links among them exchanged."""
+    steps: list[Step] = []
+    targets: dict[str, str] = {}
+    for change in changes:
+        if isinstance(change, Create):
+            step = Step(change.resource["resourceType"], change.id or new_id(), change.resource, fresh=change.id is None, only_new=True)
+        elif isinstance(change, Update):
+            step = Step(change.resource["resourceType"], change.id, change.resource, put=True, if_match=change.if_match, only_new=change.if_none_match)
+        elif isinstance(change, Amend):
+            step = Step(change.type, change.id, amend=change.change, put=True, if_match=change.if_match)
+        else:
+            assert isinstance(change, Delete)
+            step = Step(change.type, change.id, delete=True, if_match=change.if_match)
+        steps.append(step)
+        url = getattr(change, "full_url", None)
+        if url:
+            targets[url] = f"{step.type}/{step.id}"
+    if targets:
+        for step in steps:
+            _relink(step, targets)
+    return steps
+
+
+def _relink(step: Step, targets: dict[str, str]) -> None:
+    if step.resource is not None and targets:
+        step.resource = rewritten(step.resource, targets)
+
+
+def _update_where(change: UpdateWhere, found: str | None) -> list[Step]:
+    """R4 http, conditional update: no match and no id: create; no match and an id: create there; one match: update it."""
+    type_, given = change.resource["resourceType"], change.resource.get("id")
+    if found is None:
+        return [Step(type_, given or new_id(), change.resource, fresh=given is None, put=given is not None, only_new=given is not None)]
+    if given is not None and given != found:
+        raise Malformed("The resource says id {given}, but the condition matches {found}.", given=given, found=found)
+    return [Step(type_, found, change.resource, put=True, if_match=change.if_match)]
+
+
+def _joined(outcomes: list[Outcome], told: Outcome | None) -> Outcome:
+    return told or outcomes[0]
