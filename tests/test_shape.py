@@ -1,4 +1,4 @@
-"""The shape of the house (docs: ARCHITECTURE.md): what grows without end is stopped here, and what is written down is checked against the program."""
+"""The shape of the house (ARCHITECTURE.md): what grows without end is stopped here, and what is written is checked against the program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from xinglin.doors.cli.program import application
 from xinglin.doors.cli.reference import commands_page, roles_page, settings_page
 
@@ -51,12 +52,16 @@ def test_every_function_fits_on_a_screen() -> None:
 
 
 def test_nothing_is_put_into_a_drawer() -> None:
-    drawers = [named(path) for path in HOUSE.rglob("*") if path.stem in DRAWERS and (path.suffix == ".py" or (path / "__init__.py").exists())]
+    drawers = [
+        named(path) for path in HOUSE.rglob("*") if path.stem in DRAWERS and (path.suffix == ".py" or (path / "__init__.py").exists())
+    ]
     assert drawers == []
 
 
 def test_every_folder_of_code_is_a_package_that_says_what_it_is() -> None:
-    silent = [named(folder) for folder in {file.parent for file in sources()} if not (folder / "__init__.py").exists() or not _docstring(folder)]
+    silent = [
+        named(folder) for folder in {file.parent for file in sources()} if not (folder / "__init__.py").exists() or not _docstring(folder)
+    ]
     assert sorted(silent) == []
 
 
@@ -76,7 +81,9 @@ def test_a_capability_has_its_table_of_contents_and_only_the_named_files(capabil
 
 @pytest.mark.parametrize("capability", capabilities(), ids=lambda folder: folder.name)
 def test_a_capability_knows_another_only_by_its_face(capability: Path) -> None:
-    reaches = [f"{named(file)}: {module}" for file in sources(capability) for module in imported(file) if _reaches_inside(module, capability.name)]
+    reaches = [
+        f"{named(file)}: {module}" for file in sources(capability) for module in imported(file) if _reaches_inside(module, capability.name)
+    ]
     assert reaches == []
 
 
@@ -102,7 +109,9 @@ def _reaches_inside(module: str, own: str) -> bool:
 
 
 def test_tests_stand_where_their_code_stands() -> None:
-    folders = {folder.relative_to(ROOT / "tests") for folder in (ROOT / "tests").rglob("*") if folder.is_dir() and any(folder.glob("test_*.py"))}
+    folders = {
+        folder.relative_to(ROOT / "tests") for folder in (ROOT / "tests").rglob("*") if folder.is_dir() and any(folder.glob("test_*.py"))
+    }
     assert sorted(str(folder) for folder in folders if folder.parts[0] not in NOT_MIRRORED and not (HOUSE / folder).is_dir()) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from xinglin.access.actor import ROLES, Actor
 from xinglin.access.policy import EVERYTHING, GRANTS, allowed, require
 from xinglin.base.errors import Forbidden

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+
 from xinglin.access.actor import Actor
 from xinglin.access.tokens import issue, verify
 from xinglin.base.crypto import Keys

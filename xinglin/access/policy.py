@@ -18,22 +18,81 @@ BULK = frozenset({"export", "import"})
 EVERYTHING = READS | WRITES | DELETES | BULK
 """The interactions there are; a batch or transaction is checked entry by entry."""
 
-REGISTRATION = frozenset({
-    "Account", "Appointment", "AppointmentResponse", "Coverage", "Encounter", "EpisodeOfCare", "Patient", "RelatedPerson", "Schedule", "Slot",
-})  # fmt: skip
-CARE = frozenset({
-    "AllergyIntolerance", "CarePlan", "CareTeam", "ClinicalImpression", "Communication", "Composition", "Consent", "DetectedIssue", "Device",
-    "DeviceUseStatement", "DiagnosticReport", "DocumentReference", "Flag", "Goal", "Group", "Immunization", "List", "Media",
-    "MedicationAdministration", "MedicationStatement", "NutritionOrder", "Observation", "QuestionnaireResponse", "Specimen", "Task",
-})  # fmt: skip
-MEDICINE = frozenset({
-    "Binary", "Condition", "DeviceRequest", "FamilyMemberHistory", "ImagingStudy", "MedicationDispense", "MedicationRequest", "Procedure",
-    "RequestGroup", "RiskAssessment", "ServiceRequest", "VisionPrescription",
-})  # fmt: skip
-DIRECTORY = frozenset({
-    "CodeSystem", "ConceptMap", "HealthcareService", "Location", "Organization", "Practitioner", "PractitionerRole", "Questionnaire",
-    "Schedule", "Slot", "StructureDefinition", "ValueSet",
-})  # fmt: skip
+REGISTRATION = frozenset(
+    {
+        "Account",
+        "Appointment",
+        "AppointmentResponse",
+        "Coverage",
+        "Encounter",
+        "EpisodeOfCare",
+        "Patient",
+        "RelatedPerson",
+        "Schedule",
+        "Slot",
+    }
+)
+CARE = frozenset(
+    {
+        "AllergyIntolerance",
+        "CarePlan",
+        "CareTeam",
+        "ClinicalImpression",
+        "Communication",
+        "Composition",
+        "Consent",
+        "DetectedIssue",
+        "Device",
+        "DeviceUseStatement",
+        "DiagnosticReport",
+        "DocumentReference",
+        "Flag",
+        "Goal",
+        "Group",
+        "Immunization",
+        "List",
+        "Media",
+        "MedicationAdministration",
+        "MedicationStatement",
+        "NutritionOrder",
+        "Observation",
+        "QuestionnaireResponse",
+        "Specimen",
+        "Task",
+    }
+)
+MEDICINE = frozenset(
+    {
+        "Binary",
+        "Condition",
+        "DeviceRequest",
+        "FamilyMemberHistory",
+        "ImagingStudy",
+        "MedicationDispense",
+        "MedicationRequest",
+        "Procedure",
+        "RequestGroup",
+        "RiskAssessment",
+        "ServiceRequest",
+        "VisionPrescription",
+    }
+)
+DIRECTORY = frozenset(
+    {
+        "CodeSystem",
+        "ConceptMap",
+        "HealthcareService",
+        "Location",
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+        "Questionnaire",
+        "Schedule",
+        "Slot",
+        "StructureDefinition",
+        "ValueSet",
+    }
+)
 LEDGER = frozenset({"AuditEvent", "Provenance"})
 """Written by the platform alone."""
 
@@ -75,4 +134,6 @@ def allowed(role: str, interaction: str, type_: str | None) -> bool:
 def require(actor: Actor, interaction: str, type_: str | None) -> None:
     """Raise `Forbidden` unless the actor's role may do this."""
     if not allowed(actor.role, interaction, type_):
-        raise Forbidden("The role {role} may not {interaction} {type}.", role=actor.role, interaction=interaction, type=type_ or "the whole system")
+        raise Forbidden(
+            "The role {role} may not {interaction} {type}.", role=actor.role, interaction=interaction, type=type_ or "the whole system"
+        )

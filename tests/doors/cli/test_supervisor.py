@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from xinglin.base.errors import Conflict, Unavailable
 from xinglin.base.settings import Settings, read_settings
 from xinglin.doors.cli.supervisor import Supervisor, environment_of, listen

@@ -23,14 +23,14 @@ def test_official_examples_of_every_type_come_back_equal():
     compared = 0
     for file in sorted(EXAMPLES.glob("*-*.json")):
         type = file.name.partition("-")[0]
-        if taken.get(type, 0) >= 12 or file.stat().st_size > LARGE_BYTES:
+        if taken.get(type, 0) >= 30 or file.stat().st_size > LARGE_BYTES:
             continue
         resource = decode_resource(file.read_bytes())
         taken[type] = taken.get(type, 0) + 1
         compared += 1
         assert from_xml(to_xml(resource)) == resource, file.name
-    assert len(taken) > 140
-    assert compared > 600
+    assert len(taken) >= 140
+    assert compared > 800
 
 
 def test_elements_stand_in_the_order_of_the_definition():

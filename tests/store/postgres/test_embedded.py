@@ -13,6 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from xinglin.base.errors import Unavailable
 from xinglin.store.postgres import Embedded
 
@@ -62,7 +63,9 @@ def test_a_first_start_makes_a_database_and_a_second_keeps_its_rows(server: Embe
 
 def test_it_is_durable_and_reached_by_its_socket_only(server: Embedded) -> None:
     dsn = server.start()
-    shown = {name: ask(dsn, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses", "data_checksums")}
+    shown = {
+        name: ask(dsn, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses", "data_checksums")
+    }
     assert shown == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "listen_addresses": "", "data_checksums": "on"}
     assert (server.place / "data").stat().st_mode & 0o777 == 0o700
     assert server.version().startswith(str(ask(dsn, "SHOW server_version_num"))[:2])
@@ -79,7 +82,10 @@ def test_an_acknowledged_row_survives_kill_9_of_the_whole_server(server: Embedde
 
 
 def test_a_server_left_by_a_killed_parent_is_adopted(server: Embedded, home: Path) -> None:
-    program = f"from pathlib import Path; from xinglin.store.postgres import Embedded; import time; e = Embedded(Path({str(home)!r})); print(e.start(), flush=True); time.sleep(60)"
+    program = (
+        "import time; from pathlib import Path; from xinglin.store.postgres import Embedded; "
+        f"e = Embedded(Path({str(home)!r})); print(e.start(), flush=True); time.sleep(60)"
+    )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     first = parent.stdout.readline().strip()

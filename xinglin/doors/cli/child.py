@@ -13,8 +13,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import Any
 
 import uvicorn
 
@@ -84,9 +85,19 @@ class _Announcing(uvicorn.Server):
 def serve(settings: Settings, listen: int, ready: int) -> None:
     """Serve the platform's application on an inherited listening socket."""
     config = uvicorn.Config(
-        _application(settings), loop="uvloop", http="httptools", ws="none", lifespan="on", access_log=False, server_header=False, proxy_headers=False,
-        log_level=QUIETER.get(settings.log_level, settings.log_level), timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=75, backlog=2048,
-    )  # fmt: skip
+        _application(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level=QUIETER.get(settings.log_level, settings.log_level),
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=75,
+        backlog=2048,
+    )
     server = _Announcing(config, ready)
     with socket.socket(fileno=listen) as inherited:
         server.run(sockets=[inherited])
@@ -94,7 +105,7 @@ def serve(settings: Settings, listen: int, ready: int) -> None:
         sys.exit(3)
 
 
-def _application(settings: Settings) -> object:
+def _application(settings: Settings) -> Callable[..., Any]:
     module, name = APPLICATION.split(":")
     return getattr(import_module(module), name)(settings)
 

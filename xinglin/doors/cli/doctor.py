@@ -46,7 +46,10 @@ def examine(settings: Settings) -> bool:
     for look in (_versions, _home, _keys, _running, _disk, _memory, _timezone, _frontend, _database):
         for finding in _seen(look, settings):
             fine &= finding.fine
-            say(f"  {'✓' if finding.fine else '✗'} {finding.what}" + (f"\n      {finding.mend}" if finding.mend and not finding.fine else ""))
+            say(
+                f"  {'✓' if finding.fine else '✗'} {finding.what}"
+                + (f"\n      {finding.mend}" if finding.mend and not finding.fine else "")
+            )
     return fine
 
 
@@ -60,7 +63,9 @@ def _seen(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> 
 def _versions(_: Settings) -> Iterator[Finding]:
     yield Finding(True, f"Xinglin {version('xinglin')}, " + ", ".join(f"{part} {version(part)}" for part in PARTS))
     python = platform.python_version()
-    yield Finding(sys.version_info >= (3, 11), f"Python {python} on {platform.system()} {platform.machine()}", "Python 3.11 or newer is needed.")
+    yield Finding(
+        sys.version_info >= (3, 11), f"Python {python} on {platform.system()} {platform.machine()}", "Python 3.11 or newer is needed."
+    )
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
@@ -74,8 +79,10 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     if not settings.key_path.exists():
         yield Finding(True, f"Keys {settings.key_path} (made at the first start)")
         return
-    keys = installation.keys_of(settings)
-    yield Finding(True, f"Keys {settings.key_path}: {len(keys.data)}, sealing with {settings.cipher}. Without this file the record cannot be opened: back it up")
+    installation.keys_of(settings)
+    yield Finding(
+        True, f"Keys {settings.key_path}, sealing with {settings.cipher}: back this file up, without it the record cannot be opened"
+    )
 
 
 def _running(settings: Settings) -> Iterator[Finding]:
@@ -91,7 +98,9 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 def _memory(_: Settings) -> Iterator[Finding]:
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
-    yield Finding(total >= MEMORY_GIB_MIN * 0.9, f"Memory: {total:.1f} GiB, {os.cpu_count()} processors", f"{MEMORY_GIB_MIN} GiB are needed.")
+    yield Finding(
+        total >= MEMORY_GIB_MIN * 0.9, f"Memory: {total:.1f} GiB, {os.cpu_count()} processors", f"{MEMORY_GIB_MIN} GiB are needed."
+    )
 
 
 def _timezone(settings: Settings) -> Iterator[Finding]:
@@ -128,13 +137,19 @@ async def _asked(dsn: str) -> list[Finding]:
 
 async def _server(connection: asyncpg.Connection) -> Finding:
     found = connection.get_server_version()
-    size = await connection.fetchval("SELECT pg_database_size(current_database())")
-    return Finding(found.major >= POSTGRES_MIN, f"PostgreSQL {found.major}.{found.minor}, {size / GIB:.2f} GiB", f"PostgreSQL {POSTGRES_MIN} or newer is needed.")
+    size: int = await connection.fetchval("SELECT pg_database_size(current_database())")
+    return Finding(
+        found.major >= POSTGRES_MIN,
+        f"PostgreSQL {found.major}.{found.minor}, {size / GIB:.2f} GiB",
+        f"PostgreSQL {POSTGRES_MIN} or newer is needed.",
+    )
 
 
 async def _durability(connection: asyncpg.Connection) -> Finding:
     off = [name for name in ("fsync", "synchronous_commit", "full_page_writes") if await connection.fetchval(f"SHOW {name}") == "off"]
-    return Finding(not off, "Durable: an acknowledged write survives a power cut" if not off else f"Not durable: {', '.join(off)} off", "Turn them on.")
+    return Finding(
+        not off, "Durable: an acknowledged write survives a power cut" if not off else f"Not durable: {', '.join(off)} off", "Turn them on."
+    )
 
 
 async def _clock(connection: asyncpg.Connection) -> Finding:

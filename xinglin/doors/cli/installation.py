@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def keys_of(settings: Settings) -> Keys:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings) -> Generator[str]:
     """The address of the database, started when it is the embedded one; left, and ended by its last user, at the end."""
     if settings.database_url:
         yield settings.database_url
@@ -40,7 +40,7 @@ def database(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def claimed(settings: Settings) -> Iterator[int]:
+def claimed(settings: Settings) -> Generator[int]:
     """Be the one who runs this home; the handle takes the address. Raises `Conflict` with the other's address when it runs already."""
     settings.home_path.mkdir(parents=True, exist_ok=True)
     handle = os.open(settings.home_path / "running", os.O_RDWR | os.O_CREAT, 0o600)

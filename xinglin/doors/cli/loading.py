@@ -83,7 +83,9 @@ def load(settings: Settings, paths: Sequence[Path], parallel: int) -> int:
     return len(tally.refused)
 
 
-def _round(post: _Poster, pool: ThreadPoolExecutor, parallel: int, sources: Iterator[Source], progress: Progress | None, *, first: bool) -> list[Source]:
+def _round(
+    post: _Poster, pool: ThreadPoolExecutor, parallel: int, sources: Iterator[Source], progress: Progress | None, *, first: bool
+) -> list[Source]:
     """Send every source that need not wait; those that must are given back."""
     waiting: list[Source] = []
     under_way: set[Future[None]] = set()
@@ -164,7 +166,9 @@ class _Poster:
             self.tally.add(0, [f"{parcel.name}: {status} {_words(answer)}"])
             return
         failed = [entry.response for entry in answer.entry if entry.response and entry.response.status[:1] in ("4", "5")]
-        self.tally.add(parcel.resources - len(failed), [f"{parcel.name}: {one.status} {_words(one.outcome or _Answer())}" for one in failed])
+        self.tally.add(
+            parcel.resources - len(failed), [f"{parcel.name}: {one.status} {_words(one.outcome or _Answer())}" for one in failed]
+        )
 
 
 def _answer(body: bytes) -> _Answer:

@@ -29,7 +29,9 @@ application = typer.Typer(
     All of them: docs/reference/settings.md.""",
 )  # fmt: skip
 
-Home = Annotated[Path | None, typer.Option("--home", metavar="DIR", help="Folder of this installation: database, keys, exports. Default: var")]
+Home = Annotated[
+    Path | None, typer.Option("--home", metavar="DIR", help="Folder of this installation: database, keys, exports. Default: var")
+]
 
 
 def program() -> None:
@@ -46,8 +48,12 @@ def program() -> None:
 @application.command()
 def up(
     home: Home = None,
-    host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on. Default: 127.0.0.1, this machine only")] = None,
-    port: Annotated[int | None, typer.Option("--port", metavar="NUMBER", help="Port to listen on; 0 chooses a free one. Default: 8080")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on. Default: 127.0.0.1, this machine only")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="NUMBER", help="Port to listen on; 0 chooses a free one. Default: 8080")
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="NUMBER", min=1, max=16, help="API processes. Default: 2")] = None,
     demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fill an empty database with a fictional county.")] = True,
 ) -> None:
@@ -62,7 +68,9 @@ def up(
 
 @application.command()
 def load(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", exists=True, help="JSON, NDJSON, either with .gz, .tar.gz, or folders of them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE|DIR…", exists=True, help="JSON, NDJSON, either with .gz, .tar.gz, or folders of them.")
+    ],
     home: Home = None,
     parallel: Annotated[int, typer.Option("--parallel", min=1, max=64, help="Requests at once.")] = 4,
 ) -> None:
@@ -80,11 +88,16 @@ def load(
 def token(
     role: Annotated[str, typer.Option("--role", metavar="ROLE", help="One of: " + ", ".join(ROLES) + ". admin may do everything.")],
     home: Home = None,
-    subject: Annotated[str, typer.Option("--subject", metavar="ID", help="Whom the token stands for, as the audit shows it. Default: the role")] = "",
+    subject: Annotated[
+        str, typer.Option("--subject", metavar="ID", help="Whom the token stands for, as the audit shows it. Default: the role")
+    ] = "",
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="The name people are shown. Default: the subject")] = "",
     days: Annotated[float, typer.Option("--days", min=0.001, max=3650, help="How long it is valid.")] = 30,
 ) -> None:
-    """Print a bearer token and nothing else:  curl -H "Authorization: Bearer $(xinglin token --role admin)" …/fhir/Patient"""  # noqa: D415
+    """Print a bearer token and nothing else.
+
+    For example:  curl -H "Authorization: Bearer $(xinglin token --role reader)" http://127.0.0.1:8080/fhir/Patient
+    """
     keys = installation.keys_of(read_settings(home=home))
     print(issue(keys, role, subject or role, int(days * DAY_S), name=name))
 
@@ -113,4 +126,3 @@ def write_reference(folder: Path) -> None:
     """Write the reference pages that are made from the program: settings, commands, roles."""
     for page in reference.write(folder, application):
         say(str(page))
-

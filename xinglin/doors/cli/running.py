@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from types import FrameType
@@ -18,6 +18,7 @@ from xinglin.doors.cli.supervisor import Supervisor, environment_of, listen
 from xinglin.doors.cli.telling import say, step
 from xinglin.store.ground import prepare
 
+EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not listened on
 SIGN_IN_S = 12 * 3600
 """How long the token lasts that a person at the terminal is shown."""
 
@@ -34,7 +35,7 @@ def run(settings: Settings, *, with_demo: bool, show_token: bool) -> None:
 
 
 @contextmanager
-def started(settings: Settings) -> Iterator[str]:
+def started(settings: Settings) -> Generator[str]:
     """The platform running beside us for the length of the block; its address."""
     with _running(settings, with_demo=False) as (_, address):
         yield address
@@ -56,7 +57,7 @@ def _running(settings: Settings, *, with_demo: bool) -> Iterator[tuple[Superviso
 
 def address_of(host: str, port: int) -> str:
     """What a person opens in a browser on this machine."""
-    if host in ("0.0.0.0", "::", ""):
+    if host in EVERY_ADDRESS:
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -89,5 +90,3 @@ def _welcome(settings: Settings, address: str, *, show_token: bool) -> None:
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
-
-

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import FrameType
+from typing import Self
 
 from xinglin.base.errors import Conflict, Unavailable
 from xinglin.base.settings import PREFIX, Settings
@@ -53,7 +54,8 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
             sockets[-1].bind((host, port))
             sockets[-1].listen(BACKLOG)
     except OSError as taken:
-        raise Conflict("Port {port} of {host} is not free ({why}). Choose another: xinglin up --port NUMBER.", port=port, host=host, why=taken.strerror) from taken
+        advice = "Port {port} of {host} is not free ({why}). Choose another: xinglin up --port NUMBER."
+        raise Conflict(advice, port=port, host=host, why=taken.strerror) from taken
     return sockets
 
 
@@ -85,7 +87,7 @@ class Supervisor:
         self._orders = 0
         self._former: dict[signal.Signals, object] = {}
 
-    def __enter__(self) -> Supervisor:
+    def __enter__(self) -> Self:
         for number in (*ENDINGS, signal.SIGCHLD):
             self._former[number] = signal.signal(number, self._told)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def step(says: str) -> Iterator[None]:
+def step(says: str) -> Generator[None]:
     """Show a step while it runs and its seconds when it is done; nothing is redrawn unless a person watches."""
     watched = sys.stdout.isatty()
     began = time.monotonic()

@@ -32,8 +32,17 @@ class Complaint:
 
 
 def _read(
-    code: str, name: str, youngest: str, oldest: str, weight: str, says: str, found: str,
-    drugs: str, fever: str, blood: str, department: str,
+    code: str,
+    name: str,
+    youngest: str,
+    oldest: str,
+    weight: str,
+    says: str,
+    found: str,
+    drugs: str,
+    fever: str,
+    blood: str,
+    department: str,
 ) -> Complaint:
     disease = concept(ICD10, code, name)
     return Complaint(
@@ -91,9 +100,7 @@ def blood_count_of(record: Record, warmth: float) -> dict[str, float]:
     }
 
 
-def _words(
-    record: Record, complaint: Complaint, day: date, days: int, warmth: float, pressure: tuple[float, float], age: int
-) -> str:
+def _words(record: Record, complaint: Complaint, day: date, days: int, warmth: float, pressure: tuple[float, float], age: int) -> str:
     says = complaint.says.format(d=days)
     name = complaint.disease["text"]
     signs = f"体温{warmth:.1f}℃，" + (f"血压{pressure[0]:.0f}/{pressure[1]:.0f}mmHg，" if age >= 18 else "")

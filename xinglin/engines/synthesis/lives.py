@@ -16,9 +16,9 @@ from xinglin.engines.synthesis.people import ref_of
 from xinglin.engines.synthesis.staff import County, Institution
 from xinglin.engines.synthesis.stays import admit, clinic_takes, draw_reason
 
-FOLLOWED_DAYS = ((210, 94), (1460, 6))
+FOLLOWED_DAYS = ((200, 95), (1460, 5))
 """How far back the follow-up of lasting illness is on record, and for which share (%): few came early to the platform."""
-REMEMBERED_DAYS = 430
+REMEMBERED_DAYS = 365
 """How far back passing illness is on record."""
 _ILLNESSES_A_YEAR = ((6, 0.55), (15, 0.3), (40, 0.17), (60, 0.28), (75, 0.42), (200, 0.5))
 _STAYS_A_YEAR = ((5, 0.03), (40, 0.02), (60, 0.03), (75, 0.07), (200, 0.11))
@@ -44,7 +44,7 @@ def live(person: Person, home: Household, county: County, rng: Random, today: da
         grow_up(record, clinic)
     found = illness.draw(rng, person.sex, age, record.until)
     chronic(record, found, county, clinic, room)
-    if age >= 65 and not found and rng.random() < 0.3:
+    if age >= 65 and not found and rng.random() < 0.25:
         examine(record, record.until - timedelta(days=rng.randrange(1, 360)), clinic, body_of(record, age))
     passing(record, county, clinic, room)
     return record
@@ -60,7 +60,7 @@ def chronic(record: Record, found: tuple[Illness, ...], county: County, clinic: 
     first += timedelta(days=record.rng.randrange(0, 60))
     follow(record, cares, county, Rhythm(first, room, clinic))
     age = record.age(record.until)
-    if age >= 65 and record.rng.random() < 0.3:
+    if age >= 65 and record.rng.random() < 0.25:
         day = record.until - timedelta(days=record.rng.randrange(1, 360))
         examine(record, day, clinic, body_of(record, age))
 

@@ -47,9 +47,12 @@ _TIMES_A_DAY = {n: {"repeat": {"frequency": n, "period": 1, "periodUnit": "d"}} 
 
 def suitable(record: Record, key: str, day: date) -> Drug:
     """The drug in the form for the age; another antibiotic for who is allergic to penicillin."""
-    if record.age(day) < 12:
+    age = record.age(day)
+    if age < 12:
         key = _FOR_CHILDREN.get(key, key)
-    return DRUGS[_BETA_LACTAMS.get(key, key) if record.allergic_to_penicillin else key]
+    if record.allergic_to_penicillin:
+        key = _BETA_LACTAMS.get(key, key)
+    return DRUGS["azithromycin_child" if key == "levofloxacin" and age < 18 else key]
 
 
 def prescribe(visit: Visit, key: str, days: int, reason: Json, number: str, *, long_term: bool = False) -> None:

@@ -85,4 +85,3 @@ def moment(day: date, minute: int) -> str:
 def quantity(value: Decimal | int, unit: str, code: str) -> Json:
     """A UCUM quantity."""
     return {"value": value, "unit": unit, "system": UCUM, "code": code}
-

@@ -244,4 +244,3 @@ def _address(town: int | None, village: int | None) -> Json:
         "state": places.PROVINCE,
         "country": "CN",
     }
-

@@ -40,8 +40,19 @@ _KEPT_IN_TOWN = {"pneumonia": 0.5, "copd": 0.35, "lumbar": 0.3}
 
 
 def _read(
-    key: str, code: str, name: str, sex: str, youngest: str, oldest: str, weight: str, days: str, department: str, drugs: str,
-    procedure: str, course: str, advice: str,
+    key: str,
+    code: str,
+    name: str,
+    sex: str,
+    youngest: str,
+    oldest: str,
+    weight: str,
+    days: str,
+    department: str,
+    drugs: str,
+    procedure: str,
+    course: str,
+    advice: str,
 ) -> Reason:
     operation = None
     if procedure:

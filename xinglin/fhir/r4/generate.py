@@ -27,9 +27,10 @@ SEARCH = "http://hl7.org/fhir/SearchParameter/"
 ABSTRACT = ("Resource", "DomainResource")
 MANY_TARGETS = 140  # such a list means "any resource" and was written out by hand, a few types short
 QUANTITIES = ("SimpleQuantity", "MoneyQuantity")  # profiles that the types of other elements name
-ERRATA = {  # published expressions that cannot mean what their own words say -> as later technical corrections of HL7 have them
+ERRATA = {  # published expressions that cannot mean what their own words say -> as HL7 corrected them, or meant them
     "app-4": "cancelationReason.exists() implies (status='noshow' or status='cancelled')",
     "bdl-8": "fullUrl.exists() implies fullUrl.contains('/_history/').not()",
+    "que-7": "operator = 'exists' implies (answer is boolean)",
     "tim-9": "offset.empty() or (when.exists() and when.select($this in ('C' | 'CM' | 'CD' | 'CV')).allFalse())",
 }
 EVERYWHERE = ("ele-1", "ext-1")  # every element has these: the validator does not need to be told

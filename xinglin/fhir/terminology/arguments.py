@@ -70,7 +70,7 @@ class Arguments:
         value = self.one(name)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
-        if not (isinstance(value, str) and len(value) < 10 and value.lstrip("-").isdecimal()):
+        if not (isinstance(value, str) and len(value) < 10 and value.removeprefix("-").isdecimal()):
             raise Malformed("The parameter {name} must be a whole number.", name=name)
         return int(value)
 

@@ -5,6 +5,7 @@ What is sound is walked through without a path or a list being made; see `findin
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import Any
 
 from xinglin.fhir.definitions import RESOURCE_TYPES, Element, TypeTable, choice_key, plain_type, type_table
@@ -20,24 +21,28 @@ _TYPES = frozenset(RESOURCE_TYPES)
 
 _compiled: dict[tuple[str, bool], Check] = {}
 _compiling: set[tuple[str, bool]] = set()
+_lock = RLock()
 
 
 def check_of(type: str, rules: bool) -> Check:
     """The check of a type, of a backbone path, or of "Resource" (any resource)."""
-    if type in PRIMITIVES:
-        return PRIMITIVES[type]
-    if type == "Resource":
-        return _ANY[rules]
-    key = (type, rules)
-    if key in _compiling:
-        return _later(key)
-    if key not in _compiled:
-        _compiling.add(key)
-        try:
-            _compiled[key] = _compile(type, rules)
-        finally:
-            _compiling.discard(key)
-    return _compiled[key]
+    known = _compiled.get((type, rules)) or PRIMITIVES.get(type)
+    if known is not None:
+        return known
+    return _ANY[rules] if type == "Resource" else _compiled_now((type, rules))
+
+
+def _compiled_now(key: tuple[str, bool]) -> Check:
+    with _lock:
+        if key in _compiling:
+            return _later(key)
+        if key not in _compiled:
+            _compiling.add(key)
+            try:
+                _compiled[key] = _compile(*key)
+            finally:
+                _compiling.discard(key)
+        return _compiled[key]
 
 
 def _later(key: tuple[str, bool]) -> Check:

@@ -13,13 +13,15 @@ from xinglin.fhir.validation.skeleton import Ask, Truth
 
 
 def truth_at(type: str, expression: str) -> Ask:
-    """The expression as a question on elements of a FHIR type or backbone path; None when it yields nothing. Raises `PathError`.
+    """The expression as a question on elements of a FHIR type or backbone path; None when it yields nothing. It is read when first asked.
 
-    `%resource` and `%rootResource` are the scope's. Nothing is resolved: a reference that would have to be is empty.
+    `%resource` and `%rootResource` are the scope's. Nothing is resolved: a reference that would have to be is empty. The question raises
+    `PathError`.
     """
-    run, kind = compile_path(expression).run, fhir_type(type)
+    kind = fhir_type(type)
 
     def ask(value: Any, scope: Scope) -> Truth:
+        run = compile_path(expression).run
         here = [(value, kind, None)]
         around = [resource_item(scope.resource)]
         root = around if scope.root is scope.resource else [resource_item(scope.root)]

@@ -82,8 +82,7 @@ def _whole(type_name: str, low: int, high: int = 2**31 - 1) -> Check:
 
 
 def _decimal(value: Any, _scope: Scope) -> Found:
-    kind: Any = type(value)
-    if kind is Decimal or kind is int or kind is float:
+    if isinstance(value, Decimal | int | float) and value is not True and value is not False:
         return None if isfinite(value) else _refused(value, "decimal", "it is not finite")
     return error("structure", f"A decimal is a JSON number, not {kind_of(value)}.")
 

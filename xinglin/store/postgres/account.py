@@ -120,7 +120,17 @@ def _entry() -> pwd.struct_passwd | None:
 
 
 def _made() -> pwd.struct_passwd:
-    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", NAME]
+    command = [
+        "useradd",
+        "--system",
+        "--user-group",
+        "--no-create-home",
+        "--home-dir",
+        "/nonexistent",
+        "--shell",
+        "/usr/sbin/nologin",
+        NAME,
+    ]
     if shutil.which(command[0]):
         subprocess.run(command, check=False, capture_output=True, timeout=30)  # a start beside us may have been first: the entry decides
     found = _entry()

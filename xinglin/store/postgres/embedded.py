@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -100,7 +100,7 @@ class Embedded:
         return self._programs / "bin" / name
 
     def _make(self) -> None:
-        """initdb beside the final place, then one rename: a start that is killed leaves no half-made cluster."""
+        """Make it beside the final place, then one rename: a start that is killed leaves no half-made cluster."""
         draft = self._place / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
         self._run(
@@ -128,7 +128,7 @@ class Embedded:
             )  # fmt: skip
 
     def _clear_remains(self, socket_folder: Path) -> None:
-        """After a kill: let orphaned server processes end, and forget pids that by now are another program's, or of the dead not yet buried."""
+        """After a kill: let orphaned server processes end, and forget a pid that is another program's by now."""
         limit = time.monotonic() + ORPHAN_S_MAX
         while _any_works_in(self._data):
             if time.monotonic() > limit:
@@ -157,7 +157,7 @@ class Embedded:
             return None
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Generator[None]:
         """One start or stop at a time, over all processes; the lock goes with the process that holds it."""
         handle = os.open(self._place / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -195,15 +195,25 @@ class Embedded:
     def _call(self, program: str, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run one of the server's programs as its account, away from the terminal's Ctrl-C and from our environment."""
         keep = {name: os.environ[name] for name in ("PATH", "TMPDIR", "TZ") if name in os.environ}
-        borrowed = {"user": self._who.uid, "group": self._who.gid, "extra_groups": ()} if self._who.lent else {}
+        lent = self._who.lent
         return subprocess.run(
-            [self._programs / "bin" / program, *words], input=text, capture_output=True, text=True, check=False, start_new_session=True,
-            cwd=self._place if self._place.exists() else "/", env={**keep, "LC_ALL": "C"}, timeout=START_S_MAX + STOP_S_MAX, **borrowed,
-        )  # fmt: skip
+            [self._programs / "bin" / program, *words],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+            cwd=self._place if self._place.exists() else "/",
+            env={**keep, "LC_ALL": "C"},
+            timeout=START_S_MAX + STOP_S_MAX,
+            user=self._who.uid if lent else None,
+            group=self._who.gid if lent else None,
+            extra_groups=() if lent else None,
+        )
 
     def _said(self) -> str:
         """The end of the server's own log, for the message of a start that failed."""
-        logs = sorted(self._place.glob("log/*.log"), key=lambda file: file.stat().st_mtime)[-1:] + [self._place / "start.log"]
+        logs = [*sorted(self._place.glob("log/*.log"), key=lambda file: file.stat().st_mtime)[-1:], self._place / "start.log"]
         return "".join("\n" + log.read_text(errors="replace")[-1000:] for log in logs if log.exists())
 
 
@@ -229,7 +239,7 @@ def _alive(pid: int) -> bool:
 def _works_in(pid: int, folder: Path) -> bool:
     """Whether a process is one of the server: every PostgreSQL process keeps the data folder as its working folder."""
     try:
-        return Path(os.readlink(f"/proc/{pid}/cwd")) == folder.resolve()
+        return Path(f"/proc/{pid}/cwd").readlink() == folder.resolve()
     except (FileNotFoundError, ProcessLookupError):
         return not Path("/proc/self/cwd").exists() and _alive(pid)  # without /proc the pid is all there is
     except PermissionError:

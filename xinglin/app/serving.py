@@ -1,0 +1,102 @@
+"""The ASGI application of one API process: the FHIR door below `/fhir`, the web door for everything else, over one store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from xinglin.access.actor import Actor
+from xinglin.access.tokens import verify
+from xinglin.app.discovery import discover, folder_of
+from xinglin.base.clock import utc_now
+from xinglin.base.crypto import FileKeys, Keys
+from xinglin.base.settings import Settings, read_settings
+from xinglin.doors.fhir_api.bearer import BearerAccess
+from xinglin.doors.fhir_api.door import BASE, FhirDoor
+from xinglin.doors.web.app import House, web_app
+from xinglin.store import Records, Scope, Store, open_store
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Receive, Send], Awaitable[None]]
+_LOG = logging.getLogger("xinglin")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What an actor may see of a store. Until care relationships come, a token's role decides alone and its scope is everyone."""
+
+    store: Store
+
+    def records(self, actor: Actor) -> Records:
+        """The records as far as the actor may see them."""
+        return self.store.records(Scope.everyone())
+
+
+def doors(settings: Settings, keys: Keys, store: Store) -> tuple[App, App]:
+    """(FHIR door, web door) over an open store."""
+    capabilities = discover()
+    opened = Opened(store)
+    operations = [operation for capability in capabilities.values() for operation in capability.operations]
+    fhir = FhirDoor(opened, BearerAccess(keys), settings, operations, audit=store.note)
+    house = House(
+        capabilities=capabilities,
+        folders={name: folder_of(name) for name in capabilities},
+        verify=lambda token: verify(keys, token, utc_now()),
+        records=opened.records,
+        now=utc_now,
+        language=settings.language,
+        timezone=ZoneInfo(settings.timezone),
+    )
+    return fhir, web_app(house)
+
+
+class Application:
+    """ASGI. The store is opened at startup and closed, with everything it took written, at shutdown."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store: Store | None = None
+        self._fhir: App | None = None
+        self._web: App | None = None
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Hand a request to its door."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        path: str = scope["path"]
+        door = self._fhir if path == BASE or path.startswith(BASE + "/") else self._web
+        assert door is not None, "the application was not started"
+        await door(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def start(self) -> None:
+        """Open the store and the doors."""
+        keys = FileKeys(self._settings.key_path).keys()
+        self._store = await open_store(self._settings, self._settings.database_url, keys)
+        self._fhir, self._web = doors(self._settings, keys, self._store)
+
+    async def stop(self) -> None:
+        """Close the store."""
+        if self._store is not None:
+            await self._store.close()
+
+
+def application(settings: Settings | None = None) -> App:
+    """The application by these settings, or those of the environment."""
+    return Application(settings or read_settings())
