@@ -86,6 +86,6 @@ $(LIBRARIES): package-lock.json build/frontend.mjs xinglin/doors/web/frontend.js
 
 $(DEV_MODULES): package-lock.json
 	@command -v node >/dev/null || { echo "Node 20 or newer is needed." >&2; exit 1; }
-	@echo "Installing Node packages for development (300 MB of published definitions and examples)"
+	@echo "Installing Node packages for development (200 MB of published definitions and examples)"
 	@$(NPM)
 	@touch $@

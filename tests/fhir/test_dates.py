@@ -70,14 +70,23 @@ def test_what_is_not_in_the_calendar_or_not_written_as_fhir_says_is_refused(text
 
 
 def test_each_type_takes_its_own_precisions_only() -> None:
-    assert is_date("2021-05") and not is_date("2021-05-17T08:00:00Z") and not is_date("2021-02-29")
-    assert is_datetime("2021-05-17T08:00:00Z") and not is_datetime("2021-05-17T08:00:00") and not is_datetime("2021-05-17T08:00Z")
-    assert is_instant("2021-05-17T08:00:00.5+08:00") and not is_instant("2021-05-17") and not is_instant("2021-02-29T00:00:00Z")
-    assert is_time("08:30:00") and not is_time("08:30") and not is_time("24:00:00") and not is_time("08:30:00Z")
+    assert is_date("2021-05")
+    assert not is_date("2021-05-17T08:00:00Z")
+    assert not is_date("2021-02-29")
+    assert is_datetime("2021-05-17T08:00:00Z")
+    assert not is_datetime("2021-05-17T08:00:00")
+    assert not is_datetime("2021-05-17T08:00Z")
+    assert is_instant("2021-05-17T08:00:00.5+08:00")
+    assert not is_instant("2021-05-17")
+    assert not is_instant("2021-02-29T00:00:00Z")
+    assert is_time("08:30:00")
+    assert not is_time("08:30")
+    assert not is_time("24:00:00")
+    assert not is_time("08:30:00Z")
 
 
-@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)))
+@given(st.datetimes(timezones=st.just(UTC)).filter(lambda moment: 1 < moment.year < 9999))
 def test_an_instant_is_where_the_calendar_puts_it(moment: datetime) -> None:
-    lo, hi = span_of(moment.isoformat(timespec="microseconds") + "Z", BEIJING)
+    lo, hi = span_of(moment.isoformat(timespec="microseconds"), BEIJING)
     assert hi - lo == 1
-    assert datetime(1970, 1, 1) + timedelta(microseconds=lo) == moment
+    assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=lo) == moment

@@ -23,9 +23,9 @@ SUITE = ROOT.parent / "shared" / "data" / "fhirpath-r4" / "tests-fhir-r4.xml"
 EXAMPLES = Path(os.environ.get("XINGLIN_EXAMPLES") or ROOT / "node_modules" / "hl7.fhir.r4.examples")
 
 KNOWN = {
-    "testCombine1": "the suite's own CodeSystem has nested concepts with repeated codes; the published example has none",
+    "testCombine1": "the suite's own CodeSystem has nested concepts with repeated codes; the example has none",
     "testPlusDate19": "0.1 's' is a tenth of a second; the suite drops it, against its own specification (seconds may be decimal)",
-    "HighBoundaryDateTimeMillisecond1": "the last moment of the hour 08 is 08:59:59.999; the suite takes an hour alone for its first minute",
+    "HighBoundaryDateTimeMillisecond1": "hour 08 lasts until 08:59:59.999; the suite takes an hour alone for its first minute",
     "HighBoundaryDateTimeMillisecond3": "as HighBoundaryDateTimeMillisecond1",
 }
 
@@ -72,6 +72,8 @@ NOW = World(variables={"now": "2026-11-22T08:30:00.000+08:00"})
 
 @dataclass(frozen=True)
 class Case:
+    """One test of the suite; `outputs`: type and text of each result."""
+
     name: str
     input: str
     expression: str
@@ -84,7 +86,7 @@ def cases() -> Iterator[Case]:
     if not SUITE.exists():
         return
     seen: dict[str, int] = {}
-    for test in ET.parse(SUITE).getroot().iter("test"):  # noqa: S314 - our own file
+    for test in ET.parse(SUITE).getroot().iter("test"):
         name = test.attrib["name"]
         seen[name] = seen.get(name, 0) + 1
         expression = test.find("expression")

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from xinglin.fhir.search.model import Kind, SearchParam
+from xinglin.fhir.search.own import own_params
 
 
 class Invariant(msgspec.Struct, frozen=True, array_like=True):
@@ -176,7 +177,7 @@ class _SearchRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 def search_params(type: str) -> Mapping[str, SearchParam]:
-    """The search parameters of a resource type by name, those of every type included; empty when R4 has no such type.
+    """The search parameters of a resource type by name, those of every type and our own included; empty when R4 has no such type.
 
     Not included: `_list`, `_has`, `_filter`, `_query`, which are not values of the resource. `_text` and `_content` have no expression.
     """
@@ -189,7 +190,7 @@ def _search_params(type: str) -> Mapping[str, SearchParam]:
     rows = [row for base in [*bases, type] for row in _search_rows(base)]
     plain = {row.name: _param(type, row, ()) for row in rows if not row.components}
     composite = {row.name: _param(type, row, tuple((plain[name], at) for name, at in row.components)) for row in rows if row.components}
-    return MappingProxyType(dict(sorted((plain | composite).items())))
+    return MappingProxyType(dict(sorted({**plain, **composite, **own_params(type)}.items())))
 
 
 def _param(type: str, row: _SearchRow, components: tuple[tuple[SearchParam, str], ...]) -> SearchParam:

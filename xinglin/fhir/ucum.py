@@ -22,7 +22,11 @@ _PREFIXES = {
     "d": -1, "c": -2, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15, "a": -18, "z": -21, "y": -24,
 }  # fmt: skip
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_OFFSET_K = {"Cel": (Fraction(1), Fraction("273.15")), "[degF]": (Fraction(5, 9), Fraction("459.67")), "[degRe]": (Fraction(5, 4), Fraction("218.52"))}
+_OFFSET_K = {
+    "Cel": (Fraction(1), Fraction("273.15")),
+    "[degF]": (Fraction(5, 9), Fraction("459.67")),
+    "[degRe]": (Fraction(5, 4), Fraction("218.52")),
+}
 """Scales with an offset: kelvin = factor * (value + offset)."""
 _PIECE = re.compile(
     r"(?P<number>[0-9]+)(?![*^0-9])"

@@ -19,13 +19,13 @@ from typing import Any
 TABLE = Path(__file__).parent / "ucum_units.tsv"
 LINEAR_SPECIAL = {"Cel": "K", "[degF]": "K", "[degRe]": "K"}  # scales with an offset, which `ucum` knows
 
-ERRATA = {"[mu_0]": ("4", "[pi].10*-7.N/A2"), "Oe": ("250", "/[pi].A/m"), "[S]": ("1", "10*-13.s")}  # the package has lost a factor of these
+ERRATA = {"[mu_0]": ("4", "[pi].10*-7.N/A2"), "Oe": ("250", "/[pi].A/m"), "[S]": ("1", "10*-13.s")}  # lost in the package
 
 
 def main(source: Path) -> None:
     """Write the table."""
-    units = json.loads(source.read_text("utf-8"))["units"]
-    names = [name[0] if isinstance(name, list) else name for name in units["config"]]
+    units: dict[str, list[Any]] = json.loads(source.read_text("utf-8"))["units"]
+    names = ["dim_" if "dim_" in name else name for name in units["config"]]
     rows = {row[0]: "\t".join(row) for row in (_row(dict(zip(names, unit, strict=True))) for unit in units["data"]) if row}
     TABLE.write_text("\n".join(rows[code] for code in sorted(rows)) + "\n", "utf-8")
 
@@ -39,7 +39,7 @@ def _row(unit: dict[str, Any]) -> tuple[str, str, str, str] | None:
         return (code, metric, *ERRATA[code])
     if unit["isSpecial_"]:
         return (code, metric, "1", LINEAR_SPECIAL.get(code, ""))
-    if unit["isBase_"] or unit["isArbitrary_"] and unit["csUnitString_"] in (None, "1"):
+    if unit["isBase_"] or (unit["isArbitrary_"] and unit["csUnitString_"] in (None, "1")):
         return (code, metric, "1", "")
     return (code, metric, str(unit["baseFactorStr_"] or unit["baseFactor_"] or 1).replace(" ", ""), unit["csUnitString_"] or "")
 

@@ -17,5 +17,6 @@ def spark_points(values: Sequence[Decimal | None], width: int = 80, height: int 
     step = (width - 4) / (len(numbers) - 1)
     rise = height - 4
     return " ".join(
-        f"{2 + place * step:.1f},{(2 + rise - (number - low) / span * rise) if span else height / 2:.1f}" for place, number in enumerate(numbers)
+        f"{2 + place * step:.1f},{(2 + rise - (number - low) / span * rise) if span else height / 2:.1f}"
+        for place, number in enumerate(numbers)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xinglin.fhir.codec import Resource
 
 Names = tuple[str, ...]
-"""Several ways to name one thing, the recorder's own words first; the page picks the one in the reader's language."""
+"""Several ways to name one thing; the page picks the first in the reader's language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Code:
 
 
 def names_of(concept: Resource | None, known: Iterable[Code] = ()) -> Names:
-    """Every name a CodeableConcept carries, then those of its codes that we know; () when it carries none."""
+    """Our names of its codes where `known` has them (short, in both languages), then every name the CodeableConcept carries; () for none."""
     if not concept:
         return ()
     codings = concept.get("coding", [])
@@ -30,7 +30,7 @@ def names_of(concept: Resource | None, known: Iterable[Code] = ()) -> Names:
     codes = codes_of(concept)
     ours = [name for code in known if (code.system, code.code) in codes for name in (code.en, code.zh)]
     bare = [coding["code"] for coding in codings if coding.get("code")]
-    names = [name for name in (*told, *ours) if name] or bare
+    names = [name for name in (*ours, *told) if name] or bare
     return tuple(dict.fromkeys(names))
 
 

@@ -67,3 +67,26 @@ MEASUREMENTS = (
     _loinc("3084-1", "Uric acid", "尿酸"),
     _loinc("72166-2", "Tobacco smoking", "吸烟情况"),
 )
+
+UNITS = {
+    "mm[Hg]": "mmHg",
+    "Cel": "°C",
+    "[degF]": "°F",
+    "kg/m2": "kg/m²",
+    "10*3/uL": "10³/µL",
+    "10*6/uL": "10⁶/µL",
+    "10*9/L": "10⁹/L",
+    "10^9/L": "10⁹/L",
+    "10*12/L": "10¹²/L",
+    "10^12/L": "10¹²/L",
+    "umol/L": "µmol/L",
+    "ug/L": "µg/L",
+    "uIU/mL": "µIU/mL",
+    "mL/min/{1.73_m2}": "mL/min/1.73m²",
+}
+"""UCUM codes that stand where a person's unit should, and how a person writes them."""
+
+
+def unit_said(unit: str) -> str:
+    """A unit as a person writes it; an annotation alone, as {score}, is no unit."""
+    return UNITS.get(unit) or ("" if unit.startswith("{") and unit.endswith("}") else unit)

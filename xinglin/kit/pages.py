@@ -1,7 +1,8 @@
 """Pages as a capability declares them: an address, what it does, what it answers. The web door carries them out.
 
-GET shows, POST does and moves on (303). An htmx request is answered with the template's block named like the element it
-will replace, up to its first hyphen (`hx-target="#found"` -> `{% block found %}`, `#year-2015` -> `{% block year %}`), every other request with the whole page, so each address works both ways.
+GET shows, POST does and moves on (303). An htmx request is answered with the template's block named like the element it will
+replace, up to its first hyphen: `hx-target="#found"` gets `{% block found %}`, `#year-2015` gets `{% block year %}`. Every other
+request gets the whole page, so each address works both ways.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ async def apply(ground: Ground, connection: Connection, steps: Sequence[Step], a
     writer = _Writer(ground, heads)
     done = {id(step): writer.put(step, first + place * LANES) for place, step in enumerate(live)}
     await writer.write(connection)
-    await _feed(connection, [layout(step.type).number for step in live], first)
+    await write_feed(connection, [layout(step.type).number for step in live], first)
     await write_audit(connection, first, audit)
     return [done.get(id(step)) or Outcome(None, "absent") for step in steps]
 
@@ -193,7 +193,8 @@ def stamped(resource: Resource, id_: str, version: int, tick: int) -> Resource:
     return {"resourceType": resource["resourceType"], "id": id_, "meta": meta} | {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
 
 
-async def _feed(connection: Connection, types: list[int], first: int) -> None:
+async def write_feed(connection: Connection, types: list[int], first: int) -> None:
+    """The feed rows of changes made now: types in order of their ticks, the first tick."""
     for start in range(0, len(types), FEED_CHANGES_MAX):
         part = types[start : start + FEED_CHANGES_MAX]
         packed = b"".join(number.to_bytes(2, "big") for number in part)

@@ -22,8 +22,14 @@ from xinglin.store.layout import TYPE_NUMBER
 LEVEL = 3
 _PUT = 0x80
 _DICTIONARY = 0x3F
+DICTIONARIES_MAX = _DICTIONARY
+"""Dictionaries one type may have had."""
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 SHIPPED = Path(__file__).parent / "dictionaries"
+
+
+class UnknownDictionary(Unavailable):
+    """A row was packed with a dictionary another process learnt since this one last read them."""
 
 
 class _Press:
@@ -85,6 +91,14 @@ class Contents:
         self._presses[type_number, number] = _Press(dictionary)
         self._newest[type_number] = max(number, self._newest.get(type_number, 0))
 
+    def newest(self, type_number: int) -> int:
+        """The number of the dictionary a type is packed with now."""
+        return self._newest.get(type_number, 0)
+
+    def packed_bytes(self, type_number: int, plain: bytes) -> int:
+        """How many bytes a content would be packed into."""
+        return len(self._press(type_number, self.newest(type_number)).pack(plain))
+
     def seal_loose(self, plain: bytes, bound: bytes) -> bytes:
         """Seal something that is no resource (a dictionary, a job's parameters)."""
         key = self._keys.current
@@ -101,7 +115,7 @@ class Contents:
         press = self._presses.get((type_number, number))
         if press is None:
             if number:
-                raise Unavailable("A compression dictionary is missing from the database.")
+                raise UnknownDictionary("A compression dictionary is missing from the database.", retry_after_s=1)
             press = self._presses[type_number, 0] = _Press(None)
         return press
 
@@ -142,6 +156,14 @@ async def ship_dictionaries(connection: Connection, contents: Contents) -> None:
     """Put the shipped dictionaries into a new database, sealed: from then on the database carries all it needs."""
     rows = [(number, 1, contents.seal_loose(data, _dictionary_bound(number, 1))) for number, data in shipped()]
     await connection.executemany("INSERT INTO xinglin.dictionary VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", rows)
+
+
+async def add_dictionary(connection: Connection, contents: Contents, type_number: int, dictionary: bytes) -> None:
+    """Keep a new dictionary; it packs from now on here, and elsewhere once the others have read it."""
+    number = await connection.fetchval("SELECT coalesce(max(n), 0) + 1 FROM xinglin.dictionary WHERE type = $1", type_number)
+    sealed = contents.seal_loose(dictionary, _dictionary_bound(type_number, number))
+    await connection.execute("INSERT INTO xinglin.dictionary VALUES ($1, $2, $3)", type_number, number, sealed)
+    contents.add_dictionary(type_number, number, dictionary)
 
 
 async def load_dictionaries(connection: Connection, contents: Contents) -> None:

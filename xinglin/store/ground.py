@@ -16,6 +16,7 @@ from xinglin.store.content import Contents, key_mark, load_dictionaries, ship_di
 from xinglin.store.eras import Eras
 from xinglin.store.hashes import Hashes
 from xinglin.store.interning import Interning
+from xinglin.store.mending import mend
 from xinglin.store.pool import Pool
 from xinglin.store.statistics import Statistics
 
@@ -57,6 +58,7 @@ async def prepare(settings: Settings, dsn: str, keys: Keys) -> None:
         if version != schema.VERSION:
             raise Unavailable("This database has version {found}; this program needs {wanted}.", found=version, wanted=schema.VERSION)
         await ship_dictionaries(connection, Contents(keys, settings.cipher))
+        await mend(connection)
     finally:
         await connection.close()
 

@@ -8,7 +8,6 @@ from typing import Any
 from xinglin.fhir.codec import Resource
 
 
-
 def rewritten(resource: Resource, targets: Mapping[str, str]) -> Resource:
     """The resource with every reference and uri that `targets` knows exchanged; parts without any are shared, not copied."""
     return _rewrite(resource, targets)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ from xinglin.fhir.search.match import Codes
 from xinglin.fhir.search.model import Search
 from xinglin.store import past
 from xinglin.store.changes import AuditRow, Change, Outcome, Stored
+from xinglin.store.content import UnknownDictionary, load_dictionaries
 from xinglin.store.ground import Ground, stand
 from xinglin.store.past import HistoryPage
 from xinglin.store.searching.including import included
@@ -55,6 +58,26 @@ async def open_store(settings: Settings, dsn: str, keys: Keys) -> Store:
     return Store(ground, Writing(ground), Trail(ground.side))
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _knowing(work: Callable[Concatenate[Records, P], Awaitable[R]]) -> Callable[Concatenate[Records, P], Coroutine[Any, Any, R]]:
+    """Do it again, once, after reading the dictionaries another process has learnt."""
+
+    @wraps(work)
+    async def again(records: Records, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await work(records, *args, **kwargs)
+        except UnknownDictionary:
+            ground = records.store.ground
+            async with ground.side.connection() as connection:
+                await load_dictionaries(connection, ground.contents)
+            return await work(records, *args, **kwargs)
+
+    return again
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """Reading and writing for one scope."""
@@ -62,16 +85,19 @@ class Records:
     store: Store
     scope: Scope
 
+    @_knowing
     async def read(self, type_: str, id_: str) -> Stored:
         """The present version; raises `NotFound`, `Gone`."""
         async with self.store.ground.pool.connection() as connection:
             return await past.read(self.store.ground, connection, self.scope, type_, id_)
 
+    @_knowing
     async def vread(self, type_: str, id_: str, version: int) -> Stored:
         """One version; raises `NotFound`, `Gone`."""
         async with self.store.ground.pool.connection() as connection:
             return await past.vread(self.store.ground, connection, self.scope, type_, id_, version)
 
+    @_knowing
     async def history(
         self, type_: str | None = None, id_: str | None = None, *, since: int | None = None, count: int = 20, cursor: str | None = None
     ) -> HistoryPage:
@@ -83,6 +109,7 @@ class Records:
                 return await past.of_type(self.store.ground, connection, self.scope, type_, since=since, count=count, cursor=cursor)
             return await past.of_resource(self.store.ground, connection, self.scope, type_, id_, since=since, count=count, cursor=cursor)
 
+    @_knowing
     async def search(self, asked: Search) -> SearchPage:
         """One page of a search, with includes; raises `TooCostly`, `Malformed` (a page mark)."""
         settings = self.store.ground.settings
@@ -101,6 +128,7 @@ class Records:
         page = await self.search(replace(asked, count=count, total="none"))
         return [stored.resource() for stored in page.matches]
 
+    @_knowing
     async def write(self, changes: Sequence[Change], audit: Sequence[AuditRow] = ()) -> list[Outcome]:
         """All changes or none, durable on return; the audit rows are part of it. Raises `Stale`, `Gone`, `Conflict`, `TooMany` …"""
         return await self.store.writing.write(changes, self.scope, audit)

@@ -7,14 +7,14 @@ Token texts (hashed with the index key before they are stored), for a parameter 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
 
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.definitions import search_params
-from xinglin.fhir.search.extract import extract
+from xinglin.fhir.search.extract import compile_params
 from xinglin.fhir.search.model import Amount, Link, Number, Span, Text, Token, Uri, Value
 from xinglin.fhir.search.text import normal
 from xinglin.store.hashes import Hashes
@@ -24,7 +24,7 @@ from xinglin.store.layout import Layout, layout
 PREFIX_LENGTHS = (1, 2, 3, 4, 6, 8)
 SECOND_US = 1_000_000
 _OVERFLOW_AT = 2_000
-UNSTORED = frozenset({"_text", "_content", "_id", "_lastUpdated"})
+_UNSTORED = frozenset({"_text", "_content", "_id", "_lastUpdated"})
 
 
 @dataclass(slots=True)
@@ -43,11 +43,9 @@ class Draft:
 def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
     """Take a resource's values apart; what needs a number is added to `wants`."""
     spot = layout(resource["resourceType"])
-    values = extract(resource)
+    values = _extractor(spot.type)(resource)
     made = Draft(spot, hashes.id(id_), None, 0, "", {}, set())
     for name, found in values.items():
-        if name in UNSTORED or (name.startswith("combo-") and "component-" + name[6:] in search_params(spot.type)):
-            continue  # a combo asks its two halves, which are stored
         kind = type(found[0])
         if kind is Span and name in spot.spans:
             _put_span(made, name, found, wants)
@@ -66,6 +64,23 @@ def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
     made.presence = " ".join(sorted(values))
     wants.presences.add((spot.number, made.presence))
     return made
+
+
+@cache
+def stored_params(type_: str) -> frozenset[str]:
+    """The parameters whose values rows carry. A composite or combo asks its parts, which are stored; the rest is asked of the content."""
+    params = search_params(type_)
+    return frozenset(
+        name
+        for name, param in params.items()
+        if param.kind not in ("composite", "special") and name not in _UNSTORED and not (name.startswith("combo-") and "component-" + name[6:] in params)
+    )
+
+
+@cache
+def _extractor(type_: str) -> Callable[[Resource], Mapping[str, tuple[Value, ...]]]:
+    params = search_params(type_)
+    return compile_params([params[name] for name in sorted(stored_params(type_))])
 
 
 def finish(made: Draft, interning: Interning, *, tick: int, version: int, era: int, content: bytes) -> tuple[object, ...]:
@@ -177,8 +192,10 @@ def _put_tokens(made: Draft, name: str, found: tuple[Value, ...], hashes: Hashes
 def token_texts(name: str, value: Value) -> Iterator[str]:
     """The token texts of one value of a parameter; none for values that only the content can answer for."""
     if isinstance(value, Token):
-        if value.bare:
+        if value.bare and value.system is None:
             yield f"{name}=.|{value.code}"
+        elif value.bare:  # a ContactPoint: its system is only the kind of contact, and may be left out
+            yield from (f"{name}=*|{value.code}", f"{name}={value.system}|{value.code}", f"{name}=|{value.code}")
         elif value.code is not None:
             yield f"{name}=*|{value.code}"
             yield f"{name}={value.system or ''}|{value.code}"

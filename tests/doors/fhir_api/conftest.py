@@ -14,7 +14,6 @@ from xinglin.access.tokens import issue
 from xinglin.base.crypto import Keys
 from xinglin.base.settings import Settings
 from xinglin.doors.fhir_api import BearerAccess, FhirDoor
-from xinglin.store.changes import AuditRow
 
 KEYS = Keys({1: bytes(16)}, 1, bytes(32), b"t" * 32)
 Client = httpx.AsyncClient
@@ -31,18 +30,13 @@ def jobs() -> MemoryJobs:
 
 
 @pytest.fixture
-def trail() -> list[AuditRow]:
-    return []
-
-
-@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(home=str(tmp_path), body_bytes_max=2_000_000, bundle_entries_max=50, page_size=5, page_size_max=20)
 
 
 @pytest.fixture
-def door(store, jobs, trail, settings) -> FhirDoor:
-    return FhirDoor(store, BearerAccess(KEYS), settings, jobs=jobs, audit=trail.append)
+def door(store, jobs, settings) -> FhirDoor:
+    return FhirDoor(store, BearerAccess(KEYS), settings, jobs=jobs)
 
 
 @pytest.fixture

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from xinglin.access.actor import Actor
 from xinglin.base.clock import Ticks, instant
-from xinglin.base.errors import Gone, NotFound, Stale
+from xinglin.base.errors import Gone, NotFound, Stale, Unavailable
 from xinglin.base.ids import new_id
 from xinglin.fhir.codec import Resource, encode
 from xinglin.fhir.search.extract import extract_param
 from xinglin.fhir.search.match import matches
 from xinglin.fhir.search.model import Link, Search
-from xinglin.store.changes import Amend, AmendWhere, Change, Create, Delete, DeleteWhere, Outcome, Stored, Update, UpdateWhere
+from xinglin.store import Amend, AmendWhere, AuditRow, Change, Create, Delete, DeleteWhere, Outcome, Scope, Stored, Update, UpdateWhere
 
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
+    """A page of matches."""
+
     matches: list[Stored]
     included: list[Stored]
     total: int | None
@@ -27,6 +28,8 @@ class SearchPage:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
+    """A page of versions."""
+
     entries: list[Stored]
     next: str | None
     total: int | None
@@ -39,9 +42,16 @@ class MemoryRecords:
     versions: list[Stored] = field(default_factory=list)
     ticks: Ticks = field(default_factory=lambda: Ticks(0))
     failing: Exception | None = None
+    deaf: bool = False
+    trail: list[AuditRow] = field(default_factory=list)
 
-    def records(self, actor: Actor) -> MemoryRecords:
+    def records(self, scope: Scope) -> MemoryRecords:
         return self
+
+    def note(self, row: AuditRow) -> None:
+        if self.deaf:
+            raise Unavailable("The audit trail cannot be written now.")
+        self.trail.append(row)
 
     def heads(self) -> dict[tuple[str, str], Stored]:
         return {(version.type, version.id): version for version in self.versions}
@@ -91,24 +101,26 @@ class MemoryRecords:
         for include in search.includes:
             for stored in page:
                 resource = stored.resource()
-                links = _all_links(resource) if include.param is None else [v for v in extract_param(resource, include.param)]
+                links = _all_links(resource) if include.param is None else list(extract_param(resource, include.param))
                 for link in links:
                     key = (link.type, link.id)
                     if key in heads and heads[key].content:
                         found[key] = heads[key]
         return list(found.values())
 
-    async def write(self, changes: Sequence[Change]) -> list[Outcome]:
+    async def write(self, changes: Sequence[Change], audit: Sequence[AuditRow] = ()) -> list[Outcome]:
         if self.failing:
             raise self.failing
         before = list(self.versions)
         targets: dict[str, str] = {}
         try:
             named = [self._named(change, targets) for change in changes]
-            return [self._apply(change, id_, targets) for change, id_ in named]
+            outcomes = [self._apply(change, id_, targets) for change, id_ in named]
         except Exception:
             self.versions[:] = before
             raise
+        self.trail += audit
+        return outcomes
 
     def _named(self, change: Change, targets: dict[str, str]) -> tuple[Change, str]:
         id_ = (change.id or new_id()) if isinstance(change, Create) else getattr(change, "id", "")
@@ -194,6 +206,7 @@ def _relinked(value: Any, targets: dict[str, str]) -> Any:
 
 def _all_links(value: Any) -> list[Link]:
     if isinstance(value, dict):
-        own = [Link(*value["reference"].split("/"))] if isinstance(value.get("reference"), str) and value["reference"].count("/") == 1 else []
+        text = value.get("reference")
+        own = [Link(*text.split("/"))] if isinstance(text, str) and text.count("/") == 1 else []
         return own + [link for part in value.values() for link in _all_links(part)]
     return [link for part in value for link in _all_links(part)] if isinstance(value, list) else []

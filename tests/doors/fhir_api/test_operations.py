@@ -14,7 +14,8 @@ from xinglin.base.errors import Malformed
 from xinglin.doors.fhir_api import BearerAccess, FhirDoor
 from xinglin.kit.capability import Operation
 
-PATIENT = {"resourceType": "Patient", "name": [{"family": "Zhang"}]}
+TEXT = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">Zhang</div>'}
+PATIENT = {"resourceType": "Patient", "text": TEXT, "name": [{"family": "Zhang"}]}
 NDJSON = {"content-type": "application/fhir+ndjson"}
 
 

@@ -12,6 +12,8 @@ from xinglin.base.ids import new_id
 
 @dataclass
 class Job:
+    """A job a test can set to any state."""
+
     kind: str
     parameters: Mapping[str, Any]
     owner: str
@@ -23,6 +25,8 @@ class Job:
 
 @dataclass
 class MemoryJobs:
+    """All jobs by id."""
+
     jobs: dict[str, Job] = field(default_factory=dict)
 
     async def start(self, kind: str, parameters: Mapping[str, Any]) -> str:

@@ -50,6 +50,9 @@ def test_and_and_or_are_taken_from_left_to_right():
     term = meant("Patient", "active eq true or gender eq male and family eq Li")
     assert isinstance(term, All)
     assert isinstance(term.terms[0], Some)
+    assert meant("Patient", "active eq true and gender eq male and family eq Li") == All(
+        tuple(meant("Patient", text) for text in ("active eq true", "gender eq male", "family eq Li"))
+    )
     grouped = meant("Patient", "active eq true or (gender eq male and family eq Li)")
     assert isinstance(grouped, Some)
     assert isinstance(grouped.terms[1], All)
@@ -80,8 +83,13 @@ def test_has_may_lead_on():
     assert isinstance(term.term, Chain)
 
 
-@pytest.mark.parametrize("text", ["", "name", "name eq", "name eq 'x' or", "(name eq x", "name eq x)", 'name eq "x', "not name eq x", "name pr maybe",
-                                  "birthdate eq soon", "general-practitioner[name eq x] eq y", "name eq x gender eq y"])  # fmt: skip
+UNREADABLE = (
+    "", "name", "name eq", "name eq x or", "(name eq x", "name eq x)", 'name eq "x', "not name eq x", "name pr maybe", "birthdate eq soon",
+    "general-practitioner[name eq x] eq y", "name eq x gender eq y", 'name eq "\\ud800"',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
 def test_what_cannot_be_read_is_refused(text):
     with pytest.raises(Malformed):
         meant("Patient", text)

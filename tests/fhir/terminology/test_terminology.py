@@ -2,7 +2,9 @@
 
 import pytest
 
-from xinglin.base.errors import Invalid, NotFound, TooCostly
+from xinglin.base.errors import Invalid, NotFound, TooCostly, Unknown
+from xinglin.fhir.definitions import value_set as value_set_of_r4
+from xinglin.fhir.definitions import value_set_urls
 from xinglin.fhir.terminology import Terminology
 
 DX = "urn:test:dx"
@@ -25,7 +27,8 @@ def dx(**more: object) -> dict:
             concept(
                 "I10-I15",
                 "高血压病",
-                concept("I10", "特发性高血压", chronic=True, grade=1) | {"designation": [{"language": "en", "value": "Essential hypertension"}]},
+                concept("I10", "特发性高血压", chronic=True, grade=1)
+                | {"designation": [{"language": "en", "value": "Essential hypertension"}]},
                 concept("I11", "高血压性心脏病", chronic=True, grade=2),
                 concept("I15.9", "继发性高血压", inactive=True),
             ),
@@ -35,7 +38,15 @@ def dx(**more: object) -> dict:
         concept("E", "内分泌疾病", concept("E11", "2型糖尿病", chronic=True)),
         concept("I13", "高血压心脏和肾脏病", parent="I11"),
     ]
-    return {"resourceType": "CodeSystem", "id": "dx", "url": DX, "version": "2", "name": "Dx", "content": "complete", "concept": tree} | more
+    return {
+        "resourceType": "CodeSystem",
+        "id": "dx",
+        "url": DX,
+        "version": "2",
+        "name": "Dx",
+        "content": "complete",
+        "concept": tree,
+    } | more
 
 
 def value_set(id: str, *include: dict, exclude: list | None = None, **more: object) -> dict:
@@ -84,7 +95,10 @@ def test_a_filter_keeps_its_codes(filter: tuple[str, str, str], kept: set[str]):
 
 
 def test_all_filters_of_an_include_must_hold_and_any_include_suffices():
-    both = {"system": DX, "filter": [{"property": "concept", "op": "is-a", "value": "I"}, {"property": "chronic", "op": "=", "value": "true"}]}
+    both = {
+        "system": DX,
+        "filter": [{"property": "concept", "op": "is-a", "value": "I"}, {"property": "chronic", "op": "=", "value": "true"}],
+    }
     assert codes(both) == {"I10", "I11"}
     assert codes(both, {"system": DX, "concept": [{"code": "E11"}]}) == {"I10", "I11", "E11"}
 
@@ -163,7 +177,9 @@ def test_the_newest_version_answers_unless_another_is_named():
 
 
 def test_versions_of_a_value_set_are_told_apart():
-    first, second = (value_set(v, {"system": DX, "concept": [{"code": c}]}, url="urn:v", version=v) for v, c in (("1", "I10"), ("2", "E11")))
+    first, second = (
+        value_set(v, {"system": DX, "concept": [{"code": c}]}, url="urn:v", version=v) for v, c in (("1", "I10"), ("2", "E11"))
+    )
     known = Terminology([first, second])
     assert known.codes_of("urn:v|1") == {(DX, "I10")}
     assert known.codes_of("urn:v") == {(DX, "E11")}
@@ -218,7 +234,9 @@ def test_letter_case_matters_only_where_the_system_says_so():
     assert strict.has("urn:test:vs:v", DX, "i10") is False
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+b", "(a|aa)*b", "(a*)*", r"(a)\1", "(?=a)b", "a*a*a*a*b", "a?" * 30, "((a{1,9}){1,9}){1,9}", "x" * 300])
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+b", "(a|aa)*b", "(a*)*", r"(a)\1", "(?=a)b", "a*a*a*a*b", "a?" * 30, "((a{1,9}){1,9}){1,9}", "x" * 300]
+)
 def test_a_regular_expression_that_could_run_away_is_too_costly(pattern: str):
     with pytest.raises(TooCostly):
         codes(by("code", "regex", pattern))
@@ -257,3 +275,39 @@ def test_a_supplement_adds_words_and_properties_but_no_system_of_its_own():
     known = Terminology([dx(), supplement, value_set("v", by("emergency", "=", "true"))])
     assert known.codes_of("urn:test:vs:v") == {(DX, "I21")}
     assert known.system("urn:test:dx-s") is None
+
+
+def test_search_modifiers_get_their_codes_or_a_loud_no():
+    known = Terminology([dx(), value_set("v", by("concept", "is-a", "I11"))])
+    assert set(known.codes("in", "urn:test:vs:v")) == {(DX, "I11"), (DX, "I13")}
+    assert set(known.codes("below", f"{DX}|I11")) == {(DX, "I11"), (DX, "I13")}
+    assert set(known.codes("above", "E11")) == {(DX, "E11"), (DX, "E")}
+    for how, operand in (("in", "urn:test:vs:none"), ("below", f"{DX}|Z"), ("above", f"{UNIT}|mg")):
+        with pytest.raises(Unknown):
+            known.codes(how, operand)
+
+
+def test_the_codes_of_r4_itself_are_known_where_wanted():
+    known = Terminology(published=True)
+    genders = "http://hl7.org/fhir/ValueSet/administrative-gender"
+    assert known.codes_of(genders) == {("http://hl7.org/fhir/administrative-gender", c) for c in ("male", "female", "other", "unknown")}
+    assert known.has(genders + "|4.0.1", "http://hl7.org/fhir/administrative-gender", "male") is True
+    assert known.has(genders + "|3.0.0", "http://hl7.org/fhir/administrative-gender", "male") is None
+    act = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+    assert known.subsumption(act, "_ActEncounterCode", "AMB") == "subsumes"
+    assert Terminology().codes_of(genders) is None
+
+
+def test_every_value_set_r4_publishes_agrees_with_its_table():
+    known = Terminology(published=True)
+    for url in value_set_urls():
+        parts = value_set_of_r4(url) or ()
+        assert known.codes_of(url) == {(system.partition("|")[0], code) for system, codes in parts for code in codes}, url
+
+
+def test_a_loaded_code_system_goes_before_the_published_one():
+    url = "http://hl7.org/fhir/administrative-gender"
+    own = {"resourceType": "CodeSystem", "id": "g", "url": url, "content": "complete", "concept": [{"code": "x"}]}
+    known = Terminology([own], published=True)
+    assert known.below(url, "x") == {"x"}
+    assert known.below(url, "male") is None

@@ -34,7 +34,13 @@ def test_official_examples_of_every_type_come_back_equal():
 
 
 def test_elements_stand_in_the_order_of_the_definition():
-    patient = {"resourceType": "Patient", "birthDate": "1960-03-01", "active": True, "name": [{"given": ["Wei"], "family": "Zhang"}], "id": "p"}
+    patient = {
+        "resourceType": "Patient",
+        "birthDate": "1960-03-01",
+        "active": True,
+        "name": [{"given": ["Wei"], "family": "Zhang"}],
+        "id": "p",
+    }
     written = to_xml(patient).decode()
     places = [written.index(tag) for tag in ("<id ", "<active ", "<name>", "<family ", "<given ", "<birthDate ")]
     assert places == sorted(places)
@@ -94,7 +100,10 @@ def test_a_narrative_is_kept_letter_by_letter():
 
 
 def test_a_narrative_with_names_only_html_knows_is_written_with_numbers():
-    patient = {"resourceType": "Patient", "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">a&nbsp;b</div>'}}
+    patient = {
+        "resourceType": "Patient",
+        "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">a&nbsp;b</div>'},
+    }
     assert from_xml(to_xml(patient))["text"]["div"] == '<div xmlns="http://www.w3.org/1999/xhtml">a&#160;b</div>'
 
 
@@ -107,7 +116,7 @@ def test_a_narrative_that_would_break_out_of_the_document_is_shown_as_text():
 
 
 def test_line_ends_tabs_and_signs_survive():
-    patient = {"resourceType": "Patient", "name": [{"text": 'a\n\tb\r"<&>\'  c'}]}
+    patient = {"resourceType": "Patient", "name": [{"text": "a\n\tb\r\"<&>'  c"}]}
     assert from_xml(to_xml(patient)) == patient
 
 
@@ -162,7 +171,13 @@ def test_what_is_no_fhir_xml_is_malformed(broken: bytes):
 
 @pytest.mark.parametrize(
     "resource",
-    [{}, {"resourceType": "Nobody"}, {"resourceType": "Patient", "height": 1}, {"resourceType": "Patient", "name": "x"}, {"resourceType": "Patient", "active": {}}],
+    [
+        {},
+        {"resourceType": "Nobody"},
+        {"resourceType": "Patient", "height": 1},
+        {"resourceType": "Patient", "name": "x"},
+        {"resourceType": "Patient", "active": {}},
+    ],
 )
 def test_what_is_no_resource_cannot_be_written(resource: dict):
     with pytest.raises(Malformed):

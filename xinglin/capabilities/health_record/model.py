@@ -13,7 +13,7 @@ from typing import Self
 from xinglin.fhir.codec import Resource
 from xinglin.kit.coding import Names, codes_of, first_code, has_code, id_of, names_of
 from xinglin.kit.i18n import Phrase, t
-from xinglin.kit.measurements import MEASUREMENTS
+from xinglin.kit.measurements import MEASUREMENTS, unit_said
 
 KINDS: Mapping[str, Phrase] = {
     "AMB": t("Outpatient"),
@@ -207,7 +207,7 @@ class Measure:
             name=names_of(measured.get("code"), MEASUREMENTS),
             text=_value_text(measured),
             number=None if number is None else Decimal(number),
-            unit=quantity.get("unit") or quantity.get("code", ""),
+            unit=unit_said(quantity.get("unit") or quantity.get("code", "")),
             low=None if low is None else Decimal(low),
             high=None if high is None else Decimal(high),
             range_text=span.get("text", ""),

@@ -26,7 +26,9 @@ async def show_people(unit: Unit, request: Request) -> Shown:
     people = await queries.find_people(unit, meant, request.timezone, by=by, cursor=cursor)
     more = _address("/person", q=typed, by=people.by, cursor=people.next) if people.next else None
     too_short = meant is not None and not meant.params
-    return Shown("health_record/people.html", {"people": people, "typed": typed, "more": more, "too_short": too_short, "later": bool(cursor)})
+    return Shown(
+        "health_record/people.html", {"people": people, "typed": typed, "more": more, "too_short": too_short, "later": bool(cursor)}
+    )
 
 
 async def show_record(unit: Unit, request: Request) -> Shown:

@@ -6,6 +6,7 @@ from asyncio import gather
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 from zoneinfo import ZoneInfo
@@ -86,14 +87,13 @@ class Record:
 
 async def read_record(unit: Unit, person_id: str, timezone: ZoneInfo) -> Record:
     """The record of one resident. Raises NotFound or Gone when there is no such resident."""
-    patient, stays, conditions, allergies, flags, medicines, results = await gather(
-        unit.store.read("Patient", person_id),
-        read_visits(unit, person_id, timezone),
-        _of_patient(unit, "Condition", person_id, "_sort=-recorded-date", ENTRIES_MAX),
-        _of_patient(unit, "AllergyIntolerance", person_id, "", ENTRIES_MAX),
-        _of_patient(unit, "Flag", person_id, "", ENTRIES_MAX),
-        _of_patient(unit, "MedicationRequest", person_id, "_sort=-authoredon", ENTRIES_MAX),
-        _of_patient(unit, "Observation", person_id, "_sort=-date", RESULTS_MAX),
+    (patient, stays), (conditions, allergies, flags), (medicines, results) = await gather(
+        gather(unit.store.read("Patient", person_id), read_visits(unit, person_id, timezone)),
+        _warnings(unit, person_id),
+        gather(
+            _of_patient(unit, "MedicationRequest", person_id, "_sort=-authoredon", ENTRIES_MAX),
+            _of_patient(unit, "Observation", person_id, "_sort=-date", RESULTS_MAX),
+        ),
     )
     places = {visit.id: visit.place for visit in stays.visits}
     person = Person.of(patient.resource(), unit.now, timezone)
@@ -110,12 +110,7 @@ async def read_record(unit: Unit, person_id: str, timezone: ZoneInfo) -> Record:
 
 async def read_banner(unit: Unit, person_id: str, timezone: ZoneInfo) -> Banner:
     """Who a resident is and what everyone who opens anything of theirs must see. Raises NotFound or Gone."""
-    patient, conditions, allergies, flags = await gather(
-        unit.store.read("Patient", person_id),
-        _of_patient(unit, "Condition", person_id, "_sort=-recorded-date", ENTRIES_MAX),
-        _of_patient(unit, "AllergyIntolerance", person_id, "", ENTRIES_MAX),
-        _of_patient(unit, "Flag", person_id, "", ENTRIES_MAX),
-    )
+    patient, (conditions, allergies, flags) = await gather(unit.store.read("Patient", person_id), _warnings(unit, person_id))
     problems = rules.gathered(Problem.of(one, {}) for one in conditions)
     return _banner(Person.of(patient.resource(), unit.now, timezone), allergies, flags, problems, {})
 
@@ -135,6 +130,19 @@ async def read_visits(unit: Unit, person_id: str, timezone: ZoneInfo) -> Visits:
     return Visits(_visits_of(page), page.next is not None)
 
 
+WRITTEN = (
+    "Condition",
+    "Observation",
+    "MedicationRequest",
+    "DocumentReference",
+    "Composition",
+    "DiagnosticReport",
+    "ImagingStudy",
+    "Procedure",
+)
+"""What a visit leaves, in the order it is read. Vaccinations too, but R4 cannot search them by visit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """One visit with everything written in it, in the order it is read."""
@@ -148,32 +156,25 @@ class Opened:
 
 async def read_visit(unit: Unit, person_id: str, visit_id: str, timezone: ZoneInfo) -> Opened:
     """A visit of this resident and its documents. Raises NotFound when it is not theirs."""
-    encounter = f"Encounter/{visit_id}"
-    within = f"encounter={quote(encounter)}"
-    page, conditions, results, medicines, reports, procedures, documents, notes, images, vaccinations = await gather(
+    within = f"encounter=Encounter/{quote(visit_id)}"
+    page, vaccinations, found = await gather(
         _search(unit, "Encounter", f"_id={quote(visit_id)}&_include=Encounter:service-provider", 1, timezone),
-        unit.store.find("Condition", within, count=ENTRIES_MAX),
-        unit.store.find("Observation", within, count=ENTRIES_MAX),
-        unit.store.find("MedicationRequest", within, count=ENTRIES_MAX),
-        unit.store.find("DiagnosticReport", within, count=ENTRIES_MAX),
-        unit.store.find("Procedure", within, count=ENTRIES_MAX),
-        unit.store.find("DocumentReference", within, count=ENTRIES_MAX),
-        unit.store.find("Composition", within, count=ENTRIES_MAX),
-        unit.store.find("ImagingStudy", within, count=ENTRIES_MAX),
         _of_patient(unit, "Immunization", person_id, "", ENTRIES_MAX),
+        gather(*(unit.store.find(kind, within, count=ENTRIES_MAX) for kind in WRITTEN)),
     )
     mine = [stored.resource() for stored in page.matches if id_of(stored.resource().get("subject")) == person_id]
     if not mine:
         raise NotFound("There is no such visit in this resident's record.")
     (visit,) = _visits_of(page)
     places = {visit.id: visit.place}
+    conditions, results, medicines, *papers = found
     given = [one for one in vaccinations if id_of(one.get("encounter")) == visit_id]
     return Opened(
         visit=visit,
         problems=tuple(Problem.of(one, places) for one in conditions),
         results=tuple(Result.of(one, places) for one in results),
         medicines=tuple(Medicine.of(one, places) for one in medicines),
-        papers=tuple(Paper.of(one, places) for one in (*documents, *notes, *reports, *images, *procedures, *given)),
+        papers=tuple(Paper.of(one, places) for one in chain(*papers, given)),
     )
 
 
@@ -232,6 +233,15 @@ def _since(unit: Unit, days: int, timezone: ZoneInfo) -> str:
 async def _count(unit: Unit, kind: str, query: str) -> int | None:
     page = await _search(unit, kind, f"_total=accurate&{query}".rstrip("&"), 1, ZoneInfo("UTC"))
     return page.total
+
+
+async def _warnings(unit: Unit, person_id: str) -> tuple[list[Resource], list[Resource], list[Resource]]:
+    """Conditions, allergies and flags: what the banner is made of."""
+    return await gather(
+        _of_patient(unit, "Condition", person_id, "_sort=-recorded-date", ENTRIES_MAX),
+        _of_patient(unit, "AllergyIntolerance", person_id, "", ENTRIES_MAX),
+        _of_patient(unit, "Flag", person_id, "", ENTRIES_MAX),
+    )
 
 
 async def _of_patient(unit: Unit, kind: str, person_id: str, more: str, count: int) -> list[Resource]:

@@ -1,6 +1,6 @@
-"""What a supervised process runs: `python -m xinglin.doors.cli.child api|worker`. Its settings come by the environment.
+"""What a process of ours runs: `python -m xinglin.doors.cli.child api|worker|demo`. Its settings come by the environment.
 
-Three inherited handles: `--lifeline` ends when the supervisor is gone, however it died; `--ready` is told once it serves;
+Inherited handles: `--lifeline` ends when the supervisor is gone, however it died; `--ready` is told once it serves;
 `--listen` (api only) is the socket, opened by the supervisor so that connections wait while a process is restarted.
 """
 
@@ -34,20 +34,25 @@ GRACE_S = 10
 def main(words: Sequence[str] | None = None) -> None:
     """Run one process until told to end."""
     parser = argparse.ArgumentParser(prog="xinglin child")
-    parser.add_argument("kind", choices=("api", "worker"))
+    parser.add_argument("kind", choices=("api", "worker", "demo"))
     parser.add_argument("--lifeline", type=int, required=True)
-    parser.add_argument("--ready", type=int, required=True)
+    parser.add_argument("--ready", type=int)
     parser.add_argument("--listen", type=int)
+    parser.add_argument("--part", type=int)
     asked = parser.parse_args(words)
     hold_to(asked.lifeline)
     settings = read_settings()
     if asked.kind == "api":
         serve(settings, asked.listen, asked.ready)
-    else:
+    elif asked.kind == "worker":
         from xinglin.doors import worker
 
         tell(asked.ready)
         worker.run(settings)
+    else:
+        from xinglin.doors.cli import demo
+
+        demo.write_part(settings, asked.part)
 
 
 def hold_to(lifeline: int) -> None:

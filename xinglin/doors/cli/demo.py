@@ -1,10 +1,157 @@
-"""The demo region: a fictional county, loaded once into a store that has no resident yet."""
+"""The demo region: a fictional county, written once into a store that has no resident yet.
+
+Several processes load a part each; what is there already is passed over, so a start that was interrupted is made good by the next.
+"""
 
 from __future__ import annotations
 
-from xinglin.base.crypto import Keys
+import asyncio
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from xinglin.base.clock import utc_now
+from xinglin.base.crypto import FileKeys, Keys
+from xinglin.base.errors import Unavailable
 from xinglin.base.settings import Settings
+from xinglin.doors.cli.telling import Counter, step
+from xinglin.engines.synthesis import shards
+from xinglin.store import Scope, open_store
+from xinglin.store.bulk import Loader, begin, end
+
+RESIDENTS = 20_000
+SEED = 1
+BATCH = 1000
+PARTS_MAX = 4
 
 
-def ensure(settings: Settings, keys: Keys) -> None:
-    pass
+class Plan(msgspec.Struct, frozen=True):
+    """What is being written, kept in the home folder: with the same plan every part makes the same resources again."""
+
+    today: date
+    parts: int
+    seed: int = SEED
+    residents: int = RESIDENTS
+    done: bool = False
+
+
+def ensure(settings: Settings, keys: Keys, environment: Mapping[str, str], *, residents: int = RESIDENTS) -> None:
+    """Write the county, unless it was written or there are residents already."""
+    plan = _read(settings)
+    if plan is None:
+        if not asyncio.run(_begin(settings, keys)):
+            return
+        plan = Plan(utc_now().date(), min(os.cpu_count() or 1, PARTS_MAX), residents=residents)
+        _keep(settings, plan)
+    if not plan.done:
+        _write_all(plan.parts, environment)
+        with step("Indexes and statistics"):
+            asyncio.run(_end(settings, keys))
+        _keep(settings, msgspec.structs.replace(plan, done=True))
+
+
+def write_part(settings: Settings, part: int) -> None:
+    """In a process of its own: write one part of the plan, printing how many resources after each batch."""
+    plan = _read(settings)
+    assert plan is not None, "a part is written by a plan"
+    asyncio.run(_write(settings, plan, part))
+
+
+def _write_all(parts: int, environment: Mapping[str, str]) -> None:
+    counter = Counter("Demo county, a minute the first time", "resources")
+    lifeline, held = os.pipe()
+    processes = [_launch(part, lifeline, environment) for part in range(parts)]
+    os.close(lifeline)
+    try:
+        for count in _counts(processes):
+            counter.add(count)
+        if any(process.wait() != 0 for process in processes):
+            raise Unavailable("The demo county could not be written; its reason stands above.")
+        counter.finish()
+    finally:
+        os.close(held)
+        for process in processes:
+            process.wait()
+
+
+def _launch(part: int, lifeline: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    words = ("demo", "--part", str(part), "--lifeline", str(lifeline))
+    return subprocess.Popen(
+        [sys.executable, "-m", "xinglin.doors.cli.child", *words],
+        pass_fds=(lifeline,),
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _counts(processes: list[subprocess.Popen[bytes]]) -> Iterator[int]:
+    """The numbers the processes print, as they come, until all have ended."""
+    with selectors.DefaultSelector() as waiting:
+        for process in processes:
+            assert process.stdout is not None
+            waiting.register(process.stdout, selectors.EVENT_READ)
+        while waiting.get_map():
+            for key, _ in waiting.select():
+                text = os.read(key.fd, 4096)
+                if not text:
+                    waiting.unregister(key.fileobj)
+                yield text.count(b"\n") * BATCH
+
+
+async def _write(settings: Settings, plan: Plan, part: int) -> None:
+    store = await open_store(settings, settings.database_url, FileKeys(settings.key_path).keys())
+    try:
+        loader = Loader(store.ground)
+        resources = shards(plan.seed, plan.residents, of=plan.parts, index=part, today=plan.today)
+        while batch := list(islice(resources, BATCH)):
+            await loader.load(batch)
+            print(len(batch), flush=True)
+    finally:
+        await store.close()
+
+
+async def _begin(settings: Settings, keys: Keys) -> bool:
+    """Make an empty store ready for a first load; False when there are residents."""
+    store = await open_store(settings, settings.database_url, keys)
+    try:
+        if await store.records(Scope.everyone()).find("Patient", count=1):
+            return False
+        async with store.ground.pool.connection() as connection:
+            await begin(connection)
+        return True
+    finally:
+        await store.close()
+
+
+async def _end(settings: Settings, keys: Keys) -> None:
+    store = await open_store(settings, settings.database_url, keys)
+    try:
+        await end(store.ground.pool)
+    finally:
+        await store.close()
+
+
+def _file(settings: Settings) -> Path:
+    return settings.home_path / "demo.json"
+
+
+def _read(settings: Settings) -> Plan | None:
+    try:
+        return msgspec.json.decode(_file(settings).read_bytes(), type=Plan)
+    except FileNotFoundError:
+        return None
+
+
+def _keep(settings: Settings, plan: Plan) -> None:
+    draft = _file(settings).with_suffix(".new")
+    draft.write_bytes(msgspec.json.encode(plan))
+    draft.replace(_file(settings))

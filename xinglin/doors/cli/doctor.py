@@ -137,10 +137,10 @@ async def _asked(dsn: str) -> list[Finding]:
 
 async def _server(connection: asyncpg.Connection) -> Finding:
     found = connection.get_server_version()
-    size: int = await connection.fetchval("SELECT pg_database_size(current_database())")
+    size = int(await connection.fetchval("SELECT pg_database_size(current_database())") or 0)
     return Finding(
         found.major >= POSTGRES_MIN,
-        f"PostgreSQL {found.major}.{found.minor}, {size / GIB:.2f} GiB",
+        f"PostgreSQL {await connection.fetchval('SHOW server_version')}, {size / GIB:.2f} GiB",
         f"PostgreSQL {POSTGRES_MIN} or newer is needed.",
     )
 
@@ -153,7 +153,8 @@ async def _durability(connection: asyncpg.Connection) -> Finding:
 
 
 async def _clock(connection: asyncpg.Connection) -> Finding:
-    apart = abs((await connection.fetchval("SELECT clock_timestamp()") - utc_now()).total_seconds())
+    theirs = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+    apart = abs(float(theirs or 0) - utc_now().timestamp())
     return Finding(apart <= CLOCK_S_MAX, f"Database clock: {apart:.3f} s from ours", "Set both machines by the same time server.")
 
 

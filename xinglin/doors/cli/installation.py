@@ -15,7 +15,7 @@ from xinglin.base.settings import Settings
 from xinglin.doors.cli.telling import step
 from xinglin.store.postgres import Embedded
 
-_OURS = ("keys.json", "running", "exports", "imports", "logs")
+_OURS = ("keys.json", "demo.json", "running", "exports", "imports", "logs")
 """What an installation keeps in its home beside the database."""
 
 

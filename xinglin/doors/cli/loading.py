@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -118,7 +118,7 @@ def _raise_first(done: set[Future[None]]) -> None:
 
 
 @contextmanager
-def _platform(settings: Settings) -> Iterator[str]:
+def _platform(settings: Settings) -> Generator[str]:
     """The address of the running platform, or of one started for this."""
     address = installation.address_of_running(settings)
     if address:

@@ -42,7 +42,7 @@ def started(settings: Settings) -> Generator[str]:
 
 
 @contextmanager
-def _running(settings: Settings, *, with_demo: bool) -> Iterator[tuple[Supervisor, str]]:
+def _running(settings: Settings, *, with_demo: bool) -> Generator[tuple[Supervisor, str]]:
     with claimed(settings) as handle, ExitStack() as opened:
         sockets = [opened.enter_context(listening) for listening in listen(settings.host, settings.port, settings.workers)]
         address = address_of(settings.host, sockets[0].getsockname()[1])
@@ -67,7 +67,7 @@ def _prepare(settings: Settings, *, with_demo: bool) -> None:
     with step("Schema"):
         asyncio.run(prepare(settings, settings.database_url, keys))
     if with_demo:
-        demo.ensure(settings, keys)
+        demo.ensure(settings, keys, environment_of(settings))
 
 
 def _start(supervisor: Supervisor, sockets: list[socket.socket]) -> None:

@@ -39,6 +39,34 @@ class Progress:
         print(f"\r{text:<78}" if self._watched else text, end="\n" if done >= self._total or not self._watched else "", flush=True)
 
 
+class Counter:
+    """A count with no known end: redrawn in place for a person, every few seconds otherwise."""
+
+    def __init__(self, says: str, unit: str) -> None:
+        self._says, self._unit = says, unit
+        self._watched = sys.stdout.isatty()
+        self._count = 0
+        self._began = self._told = time.monotonic()
+
+    def add(self, count: int) -> None:
+        """So many more."""
+        self._count += count
+        now = time.monotonic()
+        if now - self._told >= (0.2 if self._watched else 10):
+            self._told = now
+            self._tell("·", now)
+
+    def finish(self) -> None:
+        """The last of it."""
+        self._tell("✓", time.monotonic())
+        if self._watched:
+            print()
+
+    def _tell(self, mark: str, now: float) -> None:
+        text = f"  {mark} {self._says}: {self._count:,} {self._unit} ({now - self._began:.0f} s)"
+        print(f"\r{text:<78}" if self._watched else text, end="" if self._watched else "\n", flush=True)
+
+
 def say(text: str = "") -> None:
     """One line to the person."""
     print(text, flush=True)

@@ -13,6 +13,7 @@ from urllib.parse import unquote, unquote_plus
 from xinglin.base.errors import Malformed, Stale, TooLarge
 
 QUERY_BYTES_MAX = 64 * 1024
+FORM_BYTES_MAX = 1024 * 1024
 PARAMETERS_MAX = 1000
 HEADER_CHARS_MAX = 16 * 1024
 
@@ -39,12 +40,12 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return fields
 
 
-def pairs_of(query: bytes) -> Pairs:
+def pairs_of(query: bytes, most: int = QUERY_BYTES_MAX) -> Pairs:
     """The parameters of a query string or form body in order; raises `Malformed` (not UTF-8), `TooLarge`."""
     if not query:
         return ()
-    if len(query) > QUERY_BYTES_MAX:
-        raise TooLarge("The query is longer than {most} bytes: send it as a form to _search.", most=QUERY_BYTES_MAX)
+    if len(query) > most:
+        raise TooLarge("The query is longer than {most} bytes: send it as a form to _search, or ask for less.", most=most)
     try:
         text = query.decode("utf-8")
         parts = [part for part in text.split("&") if part]
@@ -70,8 +71,7 @@ def path_of(scope: dict[str, Any], base: str) -> tuple[str, ...]:
         path.encode("utf-8")
     except (UnicodeDecodeError, UnicodeEncodeError) as broken:
         raise Malformed("The address is not UTF-8.") from broken
-    below = path[len(base) :] if path.startswith(base) else path
-    return segments_of(below)
+    return segments_of(path.removeprefix(base))
 
 
 def segments_of(path: str) -> tuple[str, ...]:

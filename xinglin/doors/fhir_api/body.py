@@ -17,7 +17,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 BODY_WAIT_S = 60
 GZIP_FROM_BYTES = 1400
 THREAD_FROM_BYTES = 256 * 1024
-_CHUNK = 64 * 1024
+FILE_CHUNK_BYTES = 256 * 1024
 
 
 class ClientLeft(Exception):
@@ -117,13 +117,16 @@ def _gzipped(body: bytes) -> bytes:
 
 async def send_file(send: Send, headers: list[Header], file: Path, *, head: bool) -> None:
     """One response that streams a file in chunks."""
-    size = file.stat().st_size
+    size = (await asyncio.to_thread(file.stat)).st_size
     headers.append((b"content-length", str(size).encode()))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     if head:
         await send({"type": "http.response.body", "body": b""})
         return
-    with file.open("rb") as source:
-        while chunk := await asyncio.to_thread(source.read, _CHUNK * 4):
+    source = await asyncio.to_thread(file.open, "rb")
+    try:
+        while chunk := await asyncio.to_thread(source.read, FILE_CHUNK_BYTES):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    finally:
+        source.close()
     await send({"type": "http.response.body", "body": b""})

@@ -1,4 +1,7 @@
-"""Bundles written by joining bytes: stored content goes from the store to the socket unparsed. Source: R4 bundle.html, search.html#return."""
+"""Bundles written by joining bytes: stored content goes from the store to the socket unparsed.
+
+Sources: R4 bundle.html, search.html#return.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from xinglin.doors.fhir_api.asked import Pairs
 from xinglin.doors.fhir_api.reply import Reply, etag, last_modified
 from xinglin.doors.fhir_api.subset import Subset, shown
 from xinglin.fhir.codec import encode
-from xinglin.store.changes import Stored
+from xinglin.store import Stored
 
 Links = Sequence[tuple[str, str]]
 

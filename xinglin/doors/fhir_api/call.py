@@ -4,49 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from xinglin.base.errors import Malformed, Unavailable
 from xinglin.base.settings import Settings
 from xinglin.doors.fhir_api.asked import NONE, Conditions, Pairs
 from xinglin.doors.fhir_api.formats import read_body
+from xinglin.doors.fhir_api.profiles import Shelf
 from xinglin.doors.fhir_api.reply import Reply
-from xinglin.doors.fhir_api.trail import Note, no_note
+from xinglin.doors.fhir_api.trail import Pen
 from xinglin.fhir.codec import Resource
-
-if TYPE_CHECKING:
-    from xinglin.store import Records
+from xinglin.store import Records
 
 PRESENTATION = frozenset({"_format", "_pretty"})
 """Parameters of every GET that shape the answer and search nothing."""
 
 
 class JobStatus(Protocol):
-    """How a long job stands. `state`: waiting, running, done, failed or cancelled; `progress`: words or a share for X-Progress.
-
-    `owner`: the id of the actor who started it; `result`: what the job leaves (a manifest's parts) when done.
-    """
+    """How a long job stands."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """What is done: export or import."""
+        ...
+
     @property
-    def state(self) -> str: ...
+    def state(self) -> str:
+        """One of waiting, running, done, failed, cancelled."""
+        ...
+
     @property
-    def owner(self) -> str: ...
+    def owner(self) -> str:
+        """The id of the actor who started it."""
+        ...
+
     @property
-    def progress(self) -> str: ...
+    def progress(self) -> str:
+        """Words or a share, for X-Progress."""
+        ...
+
     @property
-    def result(self) -> Mapping[str, Any] | None: ...
+    def result(self) -> Mapping[str, Any] | None:
+        """What is left when done: transactionTime, request, output, deleted, error (each a list of type, file, count)."""
+        ...
+
     @property
-    def error(self) -> str | None: ...
+    def error(self) -> str | None:
+        """Why it failed."""
+        ...
 
 
 class Jobs(Protocol):
-    """Long work done elsewhere. `status` and `cancel` raise `NotFound` for an id that is none."""
+    """Long work done elsewhere."""
 
-    async def start(self, kind: str, parameters: Mapping[str, Any]) -> str: ...
-    async def status(self, id: str) -> JobStatus: ...
-    async def cancel(self, id: str) -> None: ...
+    async def start(self, kind: str, parameters: Mapping[str, Any]) -> str:
+        """The id of a new job; `parameters` hold `owner`, the id of who asks."""
+        ...
+
+    async def status(self, id: str) -> JobStatus:
+        """How a job stands; raises `NotFound`."""
+        ...
+
+    async def cancel(self, id: str) -> None:
+        """Stop a job and remove what it left; raises `NotFound`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,7 @@ class Means:
     perform: Callable[[Call], Awaitable[Reply]]
     statement: Callable[[str], bytes]
     unit: Callable[[Any, Records], Any]
+    shelf: Shelf
     jobs: Jobs | None = None
 
     def working_jobs(self) -> Jobs:
@@ -69,8 +91,9 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One interaction. `path`: segments below the base; `type`, `id`: what it is about ("" = none); `given`: an entry's resource;
-    `note` leaves an audit row for a part of it.
+    """One interaction. `path`: segments below the base; `type`, `id`: what it is about ("" = none); `given`: an entry's resource.
+
+    `pen` writes its audit rows.
     """
 
     method: str
@@ -80,13 +103,13 @@ class Call:
     actor: Any
     records: Records
     means: Means
+    pen: Pen
     conditions: Conditions = NONE
     type: str = ""
     id: str = ""
     body: bytes = b""
     media: str = ""
     given: Resource | None = None
-    note: Note = no_note
 
     def about(self, type_: str, id_: str) -> Call:
         """The same call with its type and id known."""

@@ -7,8 +7,8 @@ from xinglin.base.ids import is_id
 from xinglin.doors.fhir_api.call import Call
 from xinglin.doors.fhir_api.conditional import condition_of
 from xinglin.doors.fhir_api.reply import Reply
-from xinglin.doors.fhir_api.written import reply_to_delete
-from xinglin.store.changes import Delete, DeleteWhere
+from xinglin.doors.fhir_api.written import reply_to_delete, write_one
+from xinglin.store import Delete, DeleteWhere
 
 MULTIPLE = "_multiple"
 """`DELETE [type]?…&_multiple=true` deletes every match; without it more than one match is refused with 412."""
@@ -16,12 +16,12 @@ MULTIPLE = "_multiple"
 
 async def delete(call: Call) -> Reply:
     """204, also when it was deleted before or never there."""
-    return reply_to_delete((await call.records.write([removal(call)]))[0], call.conditions)
+    return reply_to_delete(await write_one(call, removal(call), "delete", 204), call.conditions)
 
 
 async def delete_where(call: Call) -> Reply:
     """204 when nothing, one, or with `_multiple=true` any number matched; 412 when several match without it."""
-    return reply_to_delete((await call.records.write([removal_where(call)]))[0], call.conditions)
+    return reply_to_delete(await write_one(call, removal_where(call), "delete", 204), call.conditions)
 
 
 def removal(call: Call) -> Delete:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from xinglin.access.actor import Actor
@@ -26,15 +26,13 @@ from xinglin.doors.fhir_api.call import Call, Jobs, Means
 from xinglin.doors.fhir_api.formats import PLAIN, Format, format_of, media_of, write_body
 from xinglin.doors.fhir_api.metadata import statement
 from xinglin.doors.fhir_api.outcome import reply_of, unexpected
+from xinglin.doors.fhir_api.profiles import Shelf
 from xinglin.doors.fhir_api.reply import Reply, head_of
 from xinglin.doors.fhir_api.routes import Route, route
-from xinglin.doors.fhir_api.trail import Note, made_id, row_of
+from xinglin.doors.fhir_api.trail import Pen, made_id
 from xinglin.kit.capability import Operation
 from xinglin.kit.unit import Unit
-from xinglin.store.changes import AuditRow
-
-if TYPE_CHECKING:
-    from xinglin.store import Records
+from xinglin.store import AuditRow, Records, Scope
 
 BASE = "/fhir"
 _LOG = logging.getLogger("xinglin.fhir_api")
@@ -46,9 +44,15 @@ _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class Store(Protocol):
-    """What the door asks of the store: the records as far as an actor may see them."""
+    """What the door asks of the store."""
 
-    def records(self, actor: Actor) -> Records: ...
+    def records(self, scope: Scope) -> Records:
+        """The records as far as a scope may see them."""
+        ...
+
+    def note(self, row: AuditRow) -> None:
+        """Keep an audit row; raises `Unavailable` when it cannot be kept."""
+        ...
 
 
 @dataclass(slots=True)
@@ -60,14 +64,13 @@ class _Talk:
     form: Format = PLAIN
     gzip: bool = False
     head: bool = False
-    address: str | None = None
-    query: bytes = b""
     actor: Actor = NOBODY
     route: Route | None = None
+    pen: Pen | None = None
 
 
 class FhirDoor:
-    """ASGI application. `operations`: those of the capabilities; `jobs`: for bulk work; `audit`: takes a row for each interaction."""
+    """ASGI application. `operations`: those of the capabilities; `jobs`: for bulk work; `scope`: whom an actor may see."""
 
     def __init__(
         self,
@@ -77,16 +80,16 @@ class FhirDoor:
         operations: Iterable[Operation] = (),
         *,
         jobs: Jobs | None = None,
-        audit: Callable[[AuditRow], None] = lambda row: None,
+        scope: Callable[[Actor], Scope] = lambda actor: Scope.everyone(),  # noqa: ARG005 - every actor sees all for now
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._store, self._access, self._settings, self._audit, self._now = store, access, settings, audit, now
+        self._store, self._access, self._settings, self._scope, self._now = store, access, settings, scope, now
         self._operations: Mapping[str, Operation] = {operation.name: operation for operation in operations}
         self._admission = Admission(settings.requests_at_once_max, settings.writes_at_once_max)
         self._ids = (f"{uuid4().hex[:12]}-{number:x}" for number in itertools.count())
         self._began = instant(tick_of(now()))
         self._statement = b""
-        self._means = Means(settings, self._operations, self._entry, self._state, self._unit, jobs)
+        self._means = Means(settings, self._operations, self._entry, self._state, self._unit, Shelf(), jobs)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every error is an OperationOutcome."""
@@ -113,12 +116,10 @@ class FhirDoor:
             reply = reply_of(Malformed("The request is nested too deep."))
         except ClientLeft:
             raise
-        except Exception:  # the door's last resort: a fault of ours is logged whole and told without its insides
+        except Exception:  # noqa: BLE001 - the door's last resort: a fault of ours is logged whole and told without its insides
             _LOG.exception("request %s failed", talk.id)
             reply = unexpected()
-        if talk.actor is not NOBODY:
-            self._note(talk, reply)
-        return reply
+        return self._note(talk, reply)
 
     async def _perform(self, scope: dict[str, Any], receive: Receive, talk: _Talk) -> Reply:
         headers = headers_of(scope["headers"])
@@ -126,20 +127,21 @@ class FhirDoor:
         talk.gzip = takes_gzip(headers.get(b"accept-encoding", b""))
         method: str = scope["method"]
         talk.head = method == "HEAD"
-        talk.query = scope.get("query_string", b"")
-        query = pairs_of(talk.query)
+        asked = scope.get("query_string", b"")
+        query = pairs_of(asked)
         talk.form = format_of(query, headers.get(b"accept", b""))
         talk.base = base_url(scope, headers, self._settings.public_url, BASE)
         path = path_of(scope, BASE)
         if not path or path[0] not in _OPEN:
             talk.actor = self._access.actor(headers, self._now())
-            talk.address = scope["client"][0] if scope.get("client") else None
+        address = scope["client"][0] if scope.get("client") else None
+        talk.pen = Pen(talk.actor, address, talk.id, self._store.note, asked.decode("utf-8", errors="replace"))
         found = talk.route = route(method, path, self._operations)
         _permit(found, talk.actor)
         body = await read_all(receive, headers, self._settings.body_bytes_max) if method in _WITH_BODY else b""
         call = Call(
-            method, path, query, talk.base, talk.actor, self._store.records(talk.actor), self._means,
-            conditions_of(headers), found.type, found.id, body, media_of(headers.get(b"content-type", b"")), None, self._noting(talk),
+            method, path, query, talk.base, talk.actor, self._store.records(self._scope(talk.actor)), self._means,
+            talk.pen, conditions_of(headers), found.type, found.id, body, media_of(headers.get(b"content-type", b"")),
         )  # fmt: skip
         if not found.way.writes:
             return await found.way.run(call)
@@ -152,17 +154,16 @@ class FhirDoor:
         _permit(found, call.actor)
         return await found.way.run(call.about(found.type, found.id))
 
-    def _noting(self, talk: _Talk) -> Note:
-        def note(interaction: str, type_: str, id_: str, status: int) -> None:
-            self._audit(row_of(talk.actor, interaction, type_, id_, b"", status, talk.address, talk.id))
-
-        return note
-
-    def _note(self, talk: _Talk, reply: Reply) -> None:
+    def _note(self, talk: _Talk, reply: Reply) -> Reply:
+        """Leave an audit row; when the trail cannot take it, nothing is shown either."""
         found = talk.route
-        if found is not None:
-            id_ = found.id or made_id(reply)
-            self._audit(row_of(talk.actor, found.way.interaction, found.type, id_, talk.query, reply.status, talk.address, talk.id))
+        if found is None or talk.pen is None or talk.actor is NOBODY:
+            return reply
+        try:
+            talk.pen.note(found.way.interaction, found.type, found.id or made_id(reply), reply.status)
+        except XinglinError as error:
+            return reply_of(error)
+        return reply
 
     def _unit(self, actor: Actor, records: Records) -> Unit:
         return Unit(actor, records, self._now())

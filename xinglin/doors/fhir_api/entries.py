@@ -96,7 +96,8 @@ def _call(call: Call, method: str, url: str, request: Resource, given: Resource 
     except UnicodeError as broken:
         raise Malformed("The url of an entry is not UTF-8.") from broken
     conditions = _conditions(request, call.conditions) if len(request) > 2 or call.conditions is not NONE else NONE
-    return replace(call, method=method, path=segments, query=pairs, conditions=conditions, type="", id="", body=b"", media="", given=given)
+    plain = replace(call, type="", id="", body=b"", media="", pen=call.pen.of_entry(query))
+    return replace(plain, method=method, path=segments, query=pairs, conditions=conditions, given=given)
 
 
 def _conditions(request: Resource, outer: Conditions) -> Conditions:

@@ -1,4 +1,7 @@
-"""Patient/[id]/$everything: the patient, all of the compartment, and what these refer to; paged. Source: R4 patient-operation-everything.html."""
+"""Patient/[id]/$everything: the patient, all of the compartment, and what these refer to; paged.
+
+Source: R4 patient-operation-everything.html.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from xinglin.fhir.dates import span_of
 from xinglin.fhir.definitions import compartment, search_params
 from xinglin.fhir.search.grammar import in_compartment
 from xinglin.fhir.search.model import TIME_MAX, TIME_MIN, All, Clause, Include, Search, SearchParam, SpanAsked, Term
-from xinglin.store.changes import Stored
+from xinglin.store import Stored
 
 _CARE_DATES = (
     "date", "period", "authored-on", "authoredon", "effective-time", "effective", "occurrence", "performed", "started", "onset-date",
@@ -65,7 +68,8 @@ def _in_time(call: Call, type_: str, asked: Resource) -> list[Term]:
     params = search_params(type_)
     if since := text_of(asked, "_since"):
         terms.append(_dated(params["_lastUpdated"], "ge", since, zone))
-    care = None if type_ == "Patient" else next((params[name] for name in _CARE_DATES if name in params and params[name].kind == "date"), None)
+    dates = (params[name] for name in _CARE_DATES if type_ != "Patient" and name in params and params[name].kind == "date")
+    care = next(dates, None)
     for name, prefix in (("start", "ge"), ("end", "le")):
         text = text_of(asked, name)
         if text and len(text) > 10:

@@ -1,4 +1,7 @@
-"""Which format comes in and goes out: JSON or XML, pretty or compact. Source: R4 http.html#mime-type, #parameters (`_format`, `_pretty`)."""
+"""Which format comes in and goes out: JSON or XML, pretty or compact.
+
+Source: R4 http.html#mime-type, #parameters (`_format`, `_pretty`).
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def format_of(query: Pairs, accept: bytes) -> Format:
 
 
 def _named(text: str) -> bytes:
-    name = text.split(";")[0].strip().lower()
+    name = text.partition(";")[0].strip().lower()
     if name in _JSON:
         return FHIR_JSON
     if name in _XML:
@@ -64,7 +67,8 @@ def _accepted(accept: str) -> bytes:
     if not accept.strip():
         return FHIR_JSON
     if not ranked:
-        raise NotAcceptable("Nothing in Accept: {accept} can be made: ask for application/fhir+json or application/fhir+xml.", accept=accept[:200])
+        text = "Nothing in Accept: {accept} can be made: ask for application/fhir+json or application/fhir+xml."
+        raise NotAcceptable(text, accept=accept[:200])
     return min(ranked)[2]
 
 

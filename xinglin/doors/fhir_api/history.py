@@ -14,7 +14,7 @@ from xinglin.doors.fhir_api.reply import Reply
 from xinglin.doors.fhir_api.search import CURSOR
 from xinglin.doors.fhir_api.subset import subset_of
 from xinglin.fhir.dates import span_of
-from xinglin.store.changes import Stored
+from xinglin.store import Stored
 
 _KNOWN = ("_count", "_since", "_at", "_summary", "_elements", CURSOR)
 
@@ -33,7 +33,7 @@ async def history(call: Call) -> Reply:
         raise NotFound("There is no {type} with the id {id}.", type=call.type, id=call.id[:80])
     asked = _read(call)
     if asked.at is not None:
-        return _bundle(call, await _current_in(call, asked, asked.at), None, None)
+        return _bundle(call, await _current_in(call, asked.at), None, None)
     page = await call.records.history(call.type or None, call.id or None, since=asked.since, count=asked.count, cursor=asked.cursor)
     return _bundle(call, list(page.entries), page.next, page.total)
 
@@ -63,7 +63,7 @@ def _read(call: Call) -> _Asked:
     return _Asked(max(1, min(int(count), settings.page_size_max)), since, at, given.get(CURSOR))
 
 
-async def _current_in(call: Call, asked: _Asked, span: tuple[int, int]) -> list[Stored]:
+async def _current_in(call: Call, span: tuple[int, int]) -> list[Stored]:
     """Versions that were current at some moment of the span; raises `TooCostly`, `TooLarge` beyond the limits."""
     settings = call.means.settings
     found: list[Stored] = []

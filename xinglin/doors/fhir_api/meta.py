@@ -10,11 +10,11 @@ from xinglin.doors.fhir_api.call import Call
 from xinglin.doors.fhir_api.operations import parameters_of, values_of
 from xinglin.doors.fhir_api.permits import permit, permitted
 from xinglin.doors.fhir_api.reply import Reply
-from xinglin.doors.fhir_api.written import checked
+from xinglin.doors.fhir_api.written import checked_now, write_one
 from xinglin.fhir.codec import Resource, encode
 from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.fhir.search.model import Search
-from xinglin.store.changes import Amend
+from xinglin.store import Amend
 
 NEWEST = 100
 """`$meta` on a type looks at so many of its newest resources."""
@@ -56,9 +56,9 @@ async def _amend(call: Call, merge: Any) -> Reply:
     given = _given(call)
 
     def change(resource: Resource) -> Resource:
-        return checked(resource | {"meta": merge(resource.get("meta", {}), given)})
+        return checked_now(call, resource | {"meta": merge(resource.get("meta", {}), given)})
 
-    outcome = (await call.records.write([Amend(call.type, call.id, change)]))[0]
+    outcome = await write_one(call, Amend(call.type, call.id, change), "patch", 200)
     return _answer(outcome.stored.resource().get("meta", {}) if outcome.stored else {})
 
 

@@ -10,7 +10,7 @@ from xinglin.doors.fhir_api.built_in import BUILT_IN
 from xinglin.doors.fhir_api.call import Call
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.fhir.codec import Resource, encode
-from xinglin.fhir.definitions import RESOURCE_TYPES, search_params
+from xinglin.fhir.definitions import RESOURCE_TYPES, compartment_names, search_params
 from xinglin.kit.capability import Operation
 
 _FORMATS = ["application/fhir+json", "application/fhir+xml", "json", "xml"]
@@ -42,7 +42,7 @@ def statement(base: str, operations: Mapping[str, Operation], since: str) -> byt
         "resource": [_resource(type_, offered) for type_ in RESOURCE_TYPES],
         "interaction": [{"code": code} for code in _SYSTEM],
         "operation": _listed(offered, "system", ""),
-        "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in ("Patient", "Encounter", "Practitioner", "RelatedPerson", "Device")],
+        "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in compartment_names()],
     }
     return encode({
         "resourceType": "CapabilityStatement",
@@ -76,7 +76,8 @@ def _offered(operations: Mapping[str, Operation]) -> _Offered:
 
 
 def _listed(offered: _Offered, level: str, type_: str) -> list[Resource]:
-    found = {name: definition for name, levels, types, definition in offered if level in levels and (not type_ or not types or type_ in types)}
+    fitting = (o for o in offered if level in o[1] and (not type_ or not o[2] or type_ in o[2]))
+    found = {name: definition for name, _, _, definition in fitting}
     return [{"name": name, "definition": definition} for name, definition in found.items()]
 
 
@@ -99,16 +100,15 @@ def _resource(type_: str, offered: _Offered) -> Resource:
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical"],
         "searchInclude": ["*", *(f"{type_}:{name}" for name in references)],
-        "searchRevInclude": _referring().get(type_, []),
+        **({"searchRevInclude": referring} if (referring := _referring().get(type_)) else {}),
         "searchParam": _params(type_),
         "operation": list(unique.values()),
     }
 
 
 def _params(type_: str) -> list[Resource]:
-    listed: list[Resource] = [
-        {"name": param.name, "type": param.kind, **({"definition": param.url} if param.url else {})} for param in search_params(type_).values()
-    ]
+    params = search_params(type_).values()
+    listed = [{"name": param.name, "type": param.kind} | ({"definition": param.url} if param.url else {}) for param in params]
     return [*listed, *({"name": name, "type": "special"} for name in _RESULT_PARAMS)]
 
 

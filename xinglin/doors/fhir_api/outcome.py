@@ -52,5 +52,5 @@ def _headers(error: XinglinError) -> tuple[Header, ...]:
 
 def unexpected() -> Reply:
     """The answer to a fault of ours: no internals, the log has them."""
-    issue = Issue("fatal", "exception", "The server failed on this request; it has been logged. Try again, and report the X-Request-Id if it repeats.")
-    return Reply(500, encode(outcome_of((issue,))), outcome=True)
+    text = "The server failed on this request; it has been logged. Try again, and report the X-Request-Id if it repeats."
+    return Reply(500, encode(outcome_of((Issue("fatal", "exception", text),))), outcome=True)

@@ -15,22 +15,22 @@ from xinglin.doors.fhir_api.call import Call, resource_of
 from xinglin.doors.fhir_api.conditional import condition_of
 from xinglin.doors.fhir_api.formats import JSON_PATCH
 from xinglin.doors.fhir_api.reply import Reply
-from xinglin.doors.fhir_api.written import checked, reply_to
+from xinglin.doors.fhir_api.written import checked_now, reply_to, write_one
 from xinglin.fhir.codec import Resource, decode
 from xinglin.fhir.patch import apply_fhirpath_patch, apply_json_patch
-from xinglin.store.changes import Amend, AmendWhere
+from xinglin.store import Amend, AmendWhere
 
 _JSON_PATCHES = (JSON_PATCH, "application/json-patch json")
 
 
 async def patch(call: Call) -> Reply:
     """200 with the new version; 404, 410 when it is not there; 422 when the result breaks FHIR's rules."""
-    return reply_to((await call.records.write([amendment(call)]))[0], call.conditions)
+    return reply_to(await write_one(call, amendment(call), "patch", 200), call.conditions)
 
 
 async def patch_where(call: Call) -> Reply:
     """The one match of the search is patched; 404 when nothing matches, 412 when several do."""
-    return reply_to((await call.records.write([amendment_where(call)]))[0], call.conditions)
+    return reply_to(await write_one(call, amendment_where(call), "patch", 200), call.conditions)
 
 
 def amendment(call: Call, full_url: str | None = None) -> Amend:
@@ -54,7 +54,7 @@ def _change(call: Call) -> Callable[[Resource], Resource]:
         patched = apply(resource)
         if patched.get("resourceType") != resource["resourceType"] or patched.get("id") != resource["id"]:
             raise Malformed("A patch may change neither resourceType nor id.")
-        return checked(patched)
+        return checked_now(call, patched)
 
     return change
 
@@ -64,7 +64,7 @@ def _patch_in(call: Call) -> Callable[[Resource], Resource]:
         return _json_patch(decode(call.body))
     body = resource_of(call)
     if body.get("resourceType") == "Parameters":
-        parameters = checked(body)
+        parameters = checked_now(call, body)
         return lambda resource: apply_fhirpath_patch(resource, parameters)
     if call.given is not None and body.get("resourceType") == "Binary":
         return _json_patch(_in_binary(body))

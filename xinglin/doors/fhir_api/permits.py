@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from xinglin.access.policy import allowed, require
 from xinglin.doors.fhir_api.call import Call
 from xinglin.fhir.search.model import All, Chain, Has, Not, Search, Some, Term
-from xinglin.store.changes import Stored
+from xinglin.store import Stored
 
 
 def permit(call: Call, deed: str, type_: str | None) -> None:

@@ -9,7 +9,7 @@ from xinglin.doors.fhir_api.asked import NONE, Conditions, matches_etag
 from xinglin.doors.fhir_api.call import Call
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.doors.fhir_api.subset import shown, subset_of
-from xinglin.store.changes import Stored
+from xinglin.store import Stored
 
 
 async def read(call: Call) -> Reply:

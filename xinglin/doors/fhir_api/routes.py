@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 
 from xinglin.base.errors import Issue, NotAllowed, NotFound
 from xinglin.doors.fhir_api.built_in import BUILT_IN
@@ -118,7 +117,7 @@ def _of_system(path: tuple[str, ...]) -> Ways:
         case ("_jobs", _, _):
             return _FILE
         case _:
-            _nothing_at(path)
+            raise _nothing_at(path)
 
 
 def _of_type(path: tuple[str, ...]) -> Ways:
@@ -138,15 +137,15 @@ def _of_type(path: tuple[str, ...]) -> Ways:
         case (_, member, "_search") if path[0] in compartment_names() and member in TYPES:
             return _POST_COMPARTMENT
         case _:
-            _nothing_at(path)
+            raise _nothing_at(path)
 
 
-def _nothing_at(path: tuple[str, ...]) -> NoReturn:
-    shown = "/".join(path)[:200]
-    if len(path) <= 2 and path[0][:1].isupper():
+def _nothing_at(path: tuple[str, ...]) -> NotFound:
+    text = "There is nothing at /{path}."
+    if path[0] not in TYPES and path[0][:1].isupper():
         text = f"There is no resource type {path[0][:80]}."
-        raise NotFound("There is no resource type {type}.", type=path[0][:80], issues=(Issue("error", "not-supported", text),))
-    raise NotFound("There is nothing at /{path}.", path=shown)
+        return NotFound(text, issues=(Issue("error", "not-supported", text),))
+    return NotFound(text, path="/".join(path)[:200])
 
 
 def _operation(method: str, path: tuple[str, ...], operations: Mapping[str, Operation]) -> Route:
@@ -154,12 +153,12 @@ def _operation(method: str, path: tuple[str, ...], operations: Mapping[str, Oper
     type_ = path[0] if len(path) > 1 else ""
     id_ = path[1] if len(path) > 2 else ""
     if len(path) > 3 or (type_ and type_ not in TYPES):
-        _nothing_at(path)
+        raise _nothing_at(path)
     level = "instance" if id_ else "type" if type_ else "system"
     actions = [*BUILT_IN.get(name, ()), *(action_of(operations[name]) if name in operations else ())]
     fitting = [action for action in actions if level in action.levels and (level == "system" or not action.types or type_ in action.types)]
     if not fitting:
-        _no_operation(path, name)
+        raise _no_operation(path, name)
     ways = {verb: Way("operation", action.run, writes=action.writes) for action in fitting for verb in _verbs(action)}
     return Route(_by_method(method, ways, path), type_, id_)
 
@@ -168,6 +167,6 @@ def _verbs(action: Action) -> tuple[str, ...]:
     return ("POST",) if action.post_only else ("GET", "POST")
 
 
-def _no_operation(path: tuple[str, ...], name: str) -> NoReturn:
+def _no_operation(path: tuple[str, ...], name: str) -> NotFound:
     text = f"There is no operation ${name[:80]} here."
-    raise NotFound("There is no operation ${name} here.", name=name[:80], path="/".join(path)[:200], issues=(Issue("error", "not-supported", text),))
+    return NotFound("There is nothing at /{path}.", path="/".join(path)[:200], issues=(Issue("error", "not-supported", text),))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from xinglin.base.clock import wall_us
 from xinglin.base.errors import Issue, Unknown, XinglinError
-from xinglin.doors.fhir_api.asked import Pairs, pairs_of
+from xinglin.doors.fhir_api.asked import FORM_BYTES_MAX, Pairs, pairs_of
 from xinglin.doors.fhir_api.bundles import bundle, match_entry, outcome_entry, url_of
 from xinglin.doors.fhir_api.call import PRESENTATION, Call
 from xinglin.doors.fhir_api.formats import FORM
@@ -24,7 +24,7 @@ from xinglin.fhir.codec import encode
 from xinglin.fhir.definitions import RESOURCE_TYPES, compartment
 from xinglin.fhir.search.grammar import in_compartment, read_search
 from xinglin.fhir.search.model import Search
-from xinglin.store.changes import Stored
+from xinglin.store import Stored
 
 CURSOR = "_cursor"
 """Names the page in next links; opaque to clients."""
@@ -72,7 +72,7 @@ def _pairs(call: Call) -> Pairs:
 
 def pairs_of_form(call: Call) -> Pairs:
     """The parameters of a form body."""
-    return pairs_of(call.body) if call.media == FORM else ()
+    return pairs_of(call.body, FORM_BYTES_MAX) if call.media == FORM else ()
 
 
 def _not_a_form(media: str) -> XinglinError:
@@ -154,8 +154,8 @@ def _entries(call: Call, search: Search, page: Swept) -> list[bytes]:
     entries = [match_entry(base, stored, b"match", part) for stored in page.matches]
     entries += [match_entry(base, stored, b"include", part) for stored in visible(call, _new(page))]
     if search.ignored:
-        text = "Not understood, and ignored: {names}. Send Prefer: handling=strict to have such a search refused."
-        entries.append(outcome_entry(encode(outcome_of((Issue("warning", "not-supported", text.format(names=", ".join(search.ignored))),)))))
+        text = f"Not understood, and ignored: {', '.join(search.ignored)}. Send Prefer: handling=strict to have such a search refused."
+        entries.append(outcome_entry(encode(outcome_of((Issue("warning", "not-supported", text),)))))
     return entries
 
 

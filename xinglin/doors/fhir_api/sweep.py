@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from xinglin.base.errors import Malformed
 from xinglin.fhir.search.model import Search
-from xinglin.store.changes import Stored
-
-if TYPE_CHECKING:
-    from xinglin.store import Records
+from xinglin.store import Records, Stored
 
 _SEPARATOR = "~"
 

@@ -1,4 +1,4 @@
-"""What each interaction leaves in the audit trail."""
+"""What each interaction leaves in the audit trail. Rows of writes go with the write itself; the others are noted when the answer is known."""
 
 from __future__ import annotations
 
@@ -6,22 +6,36 @@ from collections.abc import Callable
 
 from xinglin.access.actor import Actor
 from xinglin.doors.fhir_api.reply import Reply
-from xinglin.store.changes import AuditRow
+from xinglin.store import AuditRow
 
 QUERY_CHARS_MAX = 4000
 
-Note = Callable[[str, str, str, int], None]
-"""Leaves a row: interaction, type, id, HTTP status."""
 
+class Pen:
+    """Writes rows for one request or one entry of a bundle. `written`: a write has taken its rows, nothing is left to note."""
 
-def no_note(interaction: str, type_: str, id_: str, status: int) -> None:
-    """Leaves nothing: for a call nobody asked over HTTP."""
+    __slots__ = ("_actor", "_address", "_keep", "_query", "_request", "written")
 
+    def __init__(self, actor: Actor, address: str | None, request: str, keep: Callable[[AuditRow], None], query: str = "") -> None:
+        self._actor, self._address, self._request, self._keep = actor, address, request, keep
+        self._query = query
+        self.written = False
 
-def row_of(actor: Actor, interaction: str, type_: str, id_: str, query: bytes, status: int, address: str | None, request: str) -> AuditRow:
-    """One row; empty texts become None. A query is kept as sent, cut at `QUERY_CHARS_MAX`."""
-    text = query.decode("utf-8", errors="replace").replace("\x00", " ")[:QUERY_CHARS_MAX]
-    return AuditRow(actor.id, actor.role, interaction, type_ or None, id_[:64] or None, text or None, status, address, request or None)
+    def of_entry(self, query: str) -> Pen:
+        """A pen for one entry of the bundle."""
+        return Pen(self._actor, self._address, self._request, self._keep, query)
+
+    def row(self, interaction: str, type_: str, id_: str, status: int) -> AuditRow:
+        """One row; empty texts become None. A query is kept as sent, cut at `QUERY_CHARS_MAX`."""
+        query = self._query.replace("\x00", " ")[:QUERY_CHARS_MAX] or None
+        return AuditRow(
+            self._actor.id, self._actor.role, interaction, type_[:64] or None, id_[:64] or None, query, status, self._address, self._request or None
+        )
+
+    def note(self, interaction: str, type_: str, id_: str, status: int) -> None:
+        """Keep a row, unless a write has taken it; raises `Unavailable` when the trail cannot be written."""
+        if not self.written:
+            self._keep(self.row(interaction, type_, id_, status))
 
 
 def made_id(reply: Reply) -> str:

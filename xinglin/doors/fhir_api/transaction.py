@@ -21,10 +21,10 @@ from xinglin.doors.fhir_api.permits import permit
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.doors.fhir_api.trail import made_id
 from xinglin.doors.fhir_api.update import replacement, replacement_where
-from xinglin.doors.fhir_api.written import reply_to, reply_to_delete
+from xinglin.doors.fhir_api.written import reply_to, reply_to_delete, write
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.definitions import RESOURCE_TYPES
-from xinglin.store.changes import Amend, Change, Delete, Outcome, Update
+from xinglin.store import Amend, AuditRow, Change, Delete, Outcome, Update
 
 BREATH_ENTRIES = 40
 """After so many entries read, other requests get their turn."""
@@ -56,8 +56,6 @@ async def _transaction(call: Call, resource: Resource) -> Reply:
     writes.sort(key=lambda planned: planned[0].phase)
     outcomes = await _written(call, writes)
     replies = {entry.place: _reply(outcome, entry) for outcome, (entry, _) in zip(outcomes, writes, strict=True)}
-    for entry, _ in writes:
-        _note(entry, replies[entry.place])
     for entry in reads:
         replies[entry.place] = await _alone(call, entry)
     return Reply(200, bundle("transaction-response", (response_entry(replies[place]) for place in sorted(replies))))
@@ -74,7 +72,7 @@ async def _planned(call: Call, resource: Resource) -> tuple[list[Planned], list[
     for place, raw in enumerate(entries_of(resource, call.means.settings.bundle_entries_max)):
         try:
             entry = entry_of(call, raw, place)
-            change = _change(entry)
+            change = await _change(entry)
         except XinglinError as error:
             failures.append(located(error, place))
             continue
@@ -98,7 +96,7 @@ def _together(failures: Sequence[XinglinError]) -> XinglinError:
     return type(first)("{said}", issues=issues, said=str(first))
 
 
-def _change(entry: Entry) -> Change | None:
+async def _change(entry: Entry) -> Change | None:
     """The change an entry asks for, None for a read; raises what the interaction alone would raise."""
     call = entry.call
     match (call.method, *call.path):
@@ -107,11 +105,11 @@ def _change(entry: Entry) -> Change | None:
         case ("POST", *_, last) if last.startswith("$") or last == "_search":
             return None
         case ("POST", type_):
-            return creation(_permitted(call, "create", type_), entry.full_url)
+            return await creation(_permitted(call, "create", type_), entry.full_url)
         case ("PUT", type_, id_):
-            return replacement(_permitted(call, "update", type_, id_), entry.full_url)
+            return await replacement(_permitted(call, "update", type_, id_), entry.full_url)
         case ("PUT", type_):
-            return replacement_where(_permitted(call, "update", type_), entry.full_url)
+            return await replacement_where(_permitted(call, "update", type_), entry.full_url)
         case ("PATCH", type_, id_):
             return amendment(_permitted(call, "patch", type_, id_), entry.full_url)
         case ("PATCH", type_):
@@ -154,7 +152,7 @@ async def _written(call: Call, writes: Sequence[Planned]) -> Sequence[Outcome]:
     if not writes:
         return ()
     try:
-        return await call.records.write([change for _, change in writes])
+        return await write(call, [change for _, change in writes], [_row(entry) for entry, _ in writes])
     except XinglinError as error:
         place = _culprit(error, writes)
         raise error if place is None else located(error, place) from error
@@ -222,4 +220,10 @@ async def _alone(call: Call, entry: Entry) -> Reply:
 def _note(entry: Entry, reply: Reply) -> None:
     """An audit row for the entry: what was done to which resource."""
     path = entry.call.path
-    entry.call.note(INTERACTIONS[entry.call.method], path[0] if path else "", path[1] if len(path) > 1 else made_id(reply), reply.status)
+    type_, id_ = path[0] if path else "", path[1] if len(path) > 1 else made_id(reply)
+    entry.call.pen.note(INTERACTIONS[entry.call.method], type_, id_, reply.status)
+
+
+def _row(entry: Entry) -> AuditRow:
+    path, method = entry.call.path, entry.call.method
+    return entry.call.pen.row(INTERACTIONS[method], path[0], path[1] if len(path) > 1 else "", 201 if method == "POST" else 200)

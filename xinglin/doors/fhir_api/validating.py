@@ -10,7 +10,6 @@ from xinglin.doors.fhir_api.outcome import outcome_of
 from xinglin.doors.fhir_api.permits import permit
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.fhir.codec import Resource, encode
-from xinglin.fhir.validation import validate
 
 _MODES = ("create", "update", "delete", "profile")
 
@@ -38,7 +37,8 @@ async def _answer(call: Call, asked: Resource, resource: Resource) -> Reply:
     mode = next(iter(texts_of(asked, "mode")), None)
     if mode is not None and mode not in _MODES:
         raise Malformed("mode is one of {modes}, not {mode}.", modes=", ".join(_MODES), mode=mode[:40])
-    issues = () if mode == "delete" else validate(resource)
+    profiles = texts_of(asked, "profile")
+    issues = () if mode == "delete" else await call.means.shelf.issues(call.records, resource, profiles)
     found = (*_about_address(call, mode, resource), *issues)
     fine = Issue("information", "informational", "The resource is valid.")
     return Reply(200, encode(outcome_of(found or (fine,))), outcome=True)
@@ -48,7 +48,8 @@ def _about_address(call: Call, mode: str | None, resource: Resource) -> list[Iss
     """What create or update would refuse before they look inside."""
     issues = []
     if resource.get("resourceType") != call.type:
-        issues.append(Issue("error", "invalid", f"The resource is a {str(resource.get('resourceType'))[:80]}, the address says {call.type}."))
+        found = str(resource.get("resourceType"))[:80]
+        issues.append(Issue("error", "invalid", f"The resource is a {found}, the address says {call.type}."))
     if mode == "update" or (call.id and mode is None):
         if not is_id(str(resource.get("id", ""))):
             issues.append(Issue("error", "required", "An update needs the resource's id.", (f"{call.type}.id",)))

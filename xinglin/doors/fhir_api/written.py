@@ -1,14 +1,18 @@
-"""What a write answers: status, Location, ETag and the body the client prefers. Source: R4 http.html#ops (Prefer: return)."""
+"""Writing: the rules a resource must keep, the write with its audit rows, and what is answered. Source: R4 http.html#ops (Prefer: return)."""
 
 from __future__ import annotations
 
-from xinglin.base.errors import Invalid
+from collections.abc import Sequence
+
+from xinglin.base.errors import Invalid, Issue
 from xinglin.doors.fhir_api.asked import Conditions
+from xinglin.doors.fhir_api.call import Call
 from xinglin.doors.fhir_api.outcome import told
+from xinglin.doors.fhir_api.profiles import CONFORMANCE
 from xinglin.doors.fhir_api.reply import Reply, version_location
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.validation import validate
-from xinglin.store.changes import Outcome
+from xinglin.store import AuditRow, Change, Outcome
 
 _WORDS = {
     "created": "Created.",
@@ -19,12 +23,38 @@ _WORDS = {
 }
 
 
-def checked(resource: Resource) -> Resource:
-    """The resource itself, once it keeps FHIR's rules; raises `Invalid` with an issue for every breach."""
-    issues = validate(resource)
+async def checked(call: Call, resource: Resource) -> Resource:
+    """The resource itself, once it keeps the rules of FHIR and of its profiles; raises `Invalid` with an issue for every breach."""
+    _refuse(validate(resource))
+    claimed = resource.get("meta", {}).get("profile", ())
+    if claimed and not call.means.shelf.settled(claimed):
+        _refuse(await call.means.shelf.issues(call.records, resource))
+    return resource
+
+
+def checked_now(call: Call, resource: Resource) -> Resource:
+    """The same for the result of a patch, which cannot wait: against R4 and the profiles at hand."""
+    _refuse(call.means.shelf.issues_now(resource))
+    return resource
+
+
+def _refuse(issues: tuple[Issue, ...]) -> None:
     if issues and any(issue.severity in ("error", "fatal") for issue in issues):
         raise Invalid("The resource breaks rules of FHIR.", issues=issues)
-    return resource
+
+
+async def write_one(call: Call, change: Change, interaction: str, status: int) -> Outcome:
+    """One change with its audit row; `status`: what the row says, as the row is written with the change."""
+    return (await write(call, [change], [call.pen.row(interaction, call.type, call.id, status)]))[0]
+
+
+async def write(call: Call, changes: Sequence[Change], rows: Sequence[AuditRow]) -> Sequence[Outcome]:
+    """Changes with an audit row for each, in the same order: all or nothing."""
+    outcomes = await call.records.write(changes, rows)
+    call.pen.written = True
+    if any(outcome.stored is not None and outcome.stored.type in CONFORMANCE for outcome in outcomes):
+        call.means.shelf.forget()
+    return outcomes
 
 
 def reply_to(outcome: Outcome, conditions: Conditions, *, default: str = "representation") -> Reply:

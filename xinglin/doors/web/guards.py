@@ -50,10 +50,8 @@ class SecurityHeaders:
 def require_same_origin(headers: Headers) -> None:
     """Raises `Forbidden` unless a browser says that the form is our own (Fetch Metadata; Origin for browsers without it)."""
     site = headers.get("sec-fetch-site")
-    if site is not None:
-        ours = site in ("same-origin", "none")
-    else:
-        ours = urlsplit(headers.get("origin", "")).netloc == headers.get("host")
+    same_host = urlsplit(headers.get("origin", "")).netloc == headers.get("host")
+    ours = same_host if site is None else site in ("same-origin", "none")
     if not ours:
         raise Forbidden("This form was sent from another site. Open the page here and try again.")
 

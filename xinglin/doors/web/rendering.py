@@ -41,7 +41,8 @@ def renderers(
 ) -> Mapping[str, Renderer]:
     """Language -> renderer. `folders`: capability name -> its folder."""
     return {
-        language: Renderer(_environment(catalogues[language], folders, timezone, static_prefix), catalogues[language]) for language in LANGUAGES
+        language: Renderer(_environment(catalogues[language], folders, timezone, static_prefix), catalogues[language])
+        for language in LANGUAGES
     }
 
 

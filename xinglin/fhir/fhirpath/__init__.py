@@ -17,14 +17,15 @@ from xinglin.fhir.codec import Resource
 from xinglin.fhir.fhirpath.checking import check
 from xinglin.fhir.fhirpath.compiling import Closure, compile_node
 from xinglin.fhir.fhirpath.env import NO_WORLD, Env, World
+from xinglin.fhir.fhirpath.functions import system_type
 from xinglin.fhir.fhirpath.limits import PathError
 from xinglin.fhir.fhirpath.quantity import Quantity
 from xinglin.fhir.fhirpath.syntax import parse
 from xinglin.fhir.fhirpath.temporal import Temporal
 from xinglin.fhir.fhirpath.types import Type, fhir_type
-from xinglin.fhir.fhirpath.values import Item, Items, resource_item, truth
+from xinglin.fhir.fhirpath.values import Element, Item, Items, plain, resource_item, truth
 
-__all__ = ["NO_WORLD", "Found", "Path", "PathError", "Quantity", "Temporal", "World", "compile_path", "evaluate", "test"]
+__all__ = ["NO_WORLD", "Found", "Path", "PathError", "Quantity", "Temporal", "World", "compile_path", "evaluate", "holds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,18 @@ class Path:
 
     def __call__(self, resource: Resource, *, type: str | None = None, world: World = NO_WORLD) -> list[Any]:
         """The values as JSON (dates as text) or system values; primitives that have only extensions are left out."""
-        found = [item[0] if item.__class__ is tuple else item for item in self._items(resource, type, world)]
-        return [value for value in found if value is not None]
+        return [value for item in self._items(resource, type, world) if (value := plain(item)) is not None]
 
     def found(self, resource: Resource, *, type: str | None = None, world: World = NO_WORLD) -> list[Found]:
         """The results with their types."""
         return [_found(item) for item in self._items(resource, type, world)]
 
     def _items(self, resource: Resource, type: str | None, world: World) -> Items:
-        here = [_start(resource, type)]
-        return _bounded(self.run, here, Env(here, here, here, world))
+        here: Items = [_start(resource, type)]
+        try:
+            return self.run(here, Env(here, here, here, world))
+        except RecursionError as deep:
+            raise _too_deep() from deep
 
 
 @lru_cache(maxsize=4096)
@@ -89,7 +92,7 @@ def evaluate(
     return compile_path(expression)(resource, type=type, world=around)
 
 
-def test(
+def holds(
     element: Any,
     expression: str,
     *,
@@ -104,21 +107,20 @@ def test(
     `resource` (default: the element, when it is one): `%resource`, the nearest resource around it. `root` (default: `resource`):
     `%rootResource`. `beside`: the `_` sibling of a primitive.
     """
-    item = _start(element, type) if beside is None else (element, _known(type), beside)
-    here = [item]
-    around = here if resource is None or resource is element else [_start(resource, None)]
-    top = around if root is None or root is resource else [_start(root, None)]
-    return truth(_bounded(compile_path(expression).run, here, Env(here, around, top, world))) is not False
-
-
-def _bounded(run: Closure, here: Items, env: Env) -> Items:
+    here: Items = [_start(element, type) if beside is None else (element, _known(type), beside)]
+    around: Items = here if resource is None or resource is element else [_start(resource, None)]
+    top: Items = around if root is None or root is resource else [_start(root, None)]
     try:
-        return run(here, env)
+        return truth(compile_path(expression).run(here, Env(here, around, top, world))) is not False
     except RecursionError as deep:
-        raise PathError("The FHIRPath expression goes too deep into the resource.") from deep
+        raise _too_deep() from deep
 
 
-def _start(value: Any, type: str | None) -> Item:
+def _too_deep() -> PathError:
+    return PathError("The FHIRPath expression goes too deep into the resource.")
+
+
+def _start(value: Any, type: str | None) -> Element:
     if type is None:
         item = resource_item(value)
         if item is None:
@@ -135,7 +137,6 @@ def _known(type: str | None) -> Type:
 
 
 def _found(item: Item) -> Found:
-    if item.__class__ is tuple:
+    if isinstance(item, tuple):
         return Found(item[0], item[1].name, item[2])
-    name = item.kind if isinstance(item, Temporal) else item.__class__.__name__
-    return Found(item, "System." + {"bool": "Boolean", "int": "Integer", "str": "String"}.get(name, name))
+    return Found(item, "System." + system_type(item))

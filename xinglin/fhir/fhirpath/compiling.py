@@ -10,12 +10,34 @@ from xinglin.fhir.fhirpath.env import Env
 from xinglin.fhir.fhirpath.limits import PathError
 from xinglin.fhir.fhirpath.operators import OPERATORS, negate, united
 from xinglin.fhir.fhirpath.syntax import (
-    Binary, Call, Dollar, Indexed, Literal, Member, Name, Node, Nothing, OfType, Signed, Variable,
+    Binary,
+    Call,
+    Dollar,
+    Indexed,
+    Literal,
+    Member,
+    Name,
+    Node,
+    Nothing,
+    OfType,
+    Signed,
+    Variable,
 )  # fmt: skip
 from xinglin.fhir.fhirpath.types import SYSTEM_TYPES, is_fhir
 from xinglin.fhir.fhirpath.values import (
-    FALSE, NONE, TRUE, Item, Items, equal, integer_of, read_field, resource_item, truth,
-)  # fmt: skip
+    FALSE,
+    NONE,
+    TRUE,
+    Item,
+    Items,
+    Json,
+    equal,
+    integer_of,
+    listed,
+    read_field,
+    resource_item,
+    truth,
+)
 
 Closure = Callable[[Items, Env], Items]
 _FIXED = {"sct": "http://snomed.info/sct", "loinc": "http://loinc.org", "ucum": "http://unitsofmeasure.org"}
@@ -35,7 +57,7 @@ def compile_node(node: Node, strict: bool) -> Closure:
             return _call(node, strict)
         case Literal():
             constant: Items = [node.value]
-            return lambda this, env: constant
+            return lambda _this, _env: constant
         case Dollar():
             return _DOLLARS[node.name]
         case Variable():
@@ -48,7 +70,7 @@ def compile_node(node: Node, strict: bool) -> Closure:
             operand = compile_node(node.operand, strict)
             return (lambda this, env: negate(operand(this, env))) if node.sign == "-" else operand
         case Nothing():
-            return lambda this, env: NONE
+            return lambda _this, _env: NONE
 
 
 # --- paths ---
@@ -60,19 +82,19 @@ def step(items: Items, name: str) -> Items:
     for item in items:
         if type(item) is not tuple:
             continue
-        field = item[1].fields.get(name)
+        holder, owner, beside = item
+        field = owner.fields.get(name)
         if field is None:
             continue
-        holder = item[0]
         if type(holder) is not dict:
-            holder = item[2]
-            if type(holder) is not dict:
+            if type(beside) is not dict:
                 continue
+            holder = beside
         kind = field.type
         if kind is None or field.under in holder:
             read_field(field, holder, out)
             continue
-        found = holder.get(field.key)
+        found: Json = holder.get(field.key)
         if found is None:
             continue
         if type(found) is list:
@@ -92,10 +114,12 @@ def _member(source: Closure, name: str) -> Closure:
 
 def _name(name: str) -> Closure:
     if not is_fhir(name):
-        return lambda this, env: step(this, name)
+        return lambda this, _env: step(this, name)
 
-    def run(this: Items, env: Env) -> Items:
-        own = [item for item in this if type(item) is tuple and name in item[1].ancestors]
+    def run(this: Items, _env: Env) -> Items:
+        if len(this) == 1 and type(this[0]) is tuple and name in this[0][1].ancestors:
+            return this
+        own: Items = [item for item in this if type(item) is tuple and name in item[1].ancestors]
         return own or step(this, name)
 
     return run
@@ -110,29 +134,29 @@ def _indexed(source: Closure, index: Closure) -> Closure:
 
 
 _DOLLARS: dict[str, Closure] = {
-    "this": lambda this, env: this,
-    "index": lambda this, env: [env.index],
-    "total": lambda this, env: env.total,
+    "this": lambda this, _env: this,
+    "index": lambda _this, env: [env.index],
+    "total": lambda _this, env: env.total,
 }
 
 
 def _variable(name: str) -> Closure:
     if name in _FIXED:
         constant: Items = [_FIXED[name]]
-        return lambda this, env: constant
+        return lambda _this, _env: constant
     for start, base in _NAMED.items():
         if name.startswith(start):
             url: Items = [base + name.removeprefix(start)]
-            return lambda this, env: url
+            return lambda _this, _env: url
     if name in ("resource", "rootResource", "context"):
         return _SURROUNDINGS[name]
-    return lambda this, env: _given(name, env)
+    return lambda _this, env: _given(name, env)
 
 
 _SURROUNDINGS: dict[str, Closure] = {
-    "resource": lambda this, env: env.resource,
-    "rootResource": lambda this, env: env.root,
-    "context": lambda this, env: env.context,
+    "resource": lambda _this, env: env.resource,
+    "rootResource": lambda _this, env: env.root,
+    "context": lambda _this, env: env.context,
 }
 
 
@@ -140,11 +164,11 @@ def _given(name: str, env: Env) -> Items:
     if name not in env.world.variables:
         raise PathError("The FHIRPath expression uses %{name}, which is not given.", name=name)
     value = env.world.variables[name]
-    return [_as_item(one) for one in (value if isinstance(value, list) else [value]) if one is not None]  # pyright: ignore
+    return [_as_item(one) for one in listed(value) if one is not None]
 
 
 def _as_item(value: Any) -> Item:
-    return (resource_item(value) or value) if isinstance(value, dict) else value
+    return resource_item(value) or value
 
 
 # --- operators ---
@@ -191,6 +215,8 @@ def _equals_text(left: Closure, text: str) -> Closure:
             value = items[0][0]
             if type(value) is str:
                 return TRUE if value == text else FALSE
+            if type(value) is dict:
+                return FALSE
         answer = equal(items, constant)
         return NONE if answer is None else TRUE if answer else FALSE
 

@@ -18,8 +18,9 @@ _NO_VARIABLES: Mapping[str, Any] = MappingProxyType({})
 class World:
     """What an expression may ask for beyond its resource; each is optional.
 
-    `resolve(url)`: the resource a reference leads to, or None. `member_of(value, value_set_url)`: whether a code, Coding or CodeableConcept
-    (JSON) is in a value set, None unknown. `conforms(element, profile_url)`: None unknown profile. `trace(name, values)`: takes what is traced.
+    `resolve(url)`: the resource a reference leads to, or None. `member_of(value, value_set_url)`: whether a code, Coding or
+    CodeableConcept (JSON) is in a value set, None unknown. `conforms(element, profile_url)`: None unknown profile.
+    `trace(name, values)`: takes what is traced. `variables`: `%name`; `now` is the time, a datetime or its text.
     """
 
     resolve: Callable[[str], Resource | None] | None = None

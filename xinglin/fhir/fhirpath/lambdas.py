@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
 from functools import cmp_to_key
 from typing import Any
 
 from xinglin.fhir.fhirpath.env import Env
 from xinglin.fhir.fhirpath.limits import PathError
-from xinglin.fhir.fhirpath.syntax import Dollar, Node, Signed
+from xinglin.fhir.fhirpath.syntax import Binary, Call, Dollar, Indexed, Member, Node, Nothing, OfType, Signed
 from xinglin.fhir.fhirpath.values import FALSE, NONE, TRUE, Item, Items, key_of, order, text_of, truth
 
 Closure = Callable[[Items, Env], Items]
@@ -37,13 +36,23 @@ def _plainly(items: Items, env: Env) -> Iterator[Items]:
     return ([item] for item in items)
 
 
-def mentions(node: Any, name: str) -> bool:
+def mentions(node: Node, name: str) -> bool:
     """Whether `$name` is anywhere in a tree."""
-    if isinstance(node, Dollar):
-        return node.name == name
-    if isinstance(node, tuple):
-        return any(mentions(one, name) for one in node)  # pyright: ignore
-    return is_dataclass(node) and any(mentions(getattr(node, one.name), name) for one in fields(node))
+    match node:
+        case Dollar():
+            return node.name == name
+        case Member():
+            return mentions(node.source, name)
+        case Indexed():
+            return mentions(node.source, name) or mentions(node.index, name)
+        case Call():
+            return any(mentions(part, name) for part in (node.source or Nothing(), *node.arguments))
+        case Binary():
+            return mentions(node.left, name) or mentions(node.right, name)
+        case Signed() | OfType():
+            return mentions(node.operand, name)
+        case _:
+            return False
 
 
 def _where(source: Closure, nodes: tuple[Node, ...], arguments: list[Closure]) -> Closure:
@@ -128,7 +137,7 @@ def _aggregate(source: Closure, nodes: tuple[Node, ...], arguments: list[Closure
     return run
 
 
-def _iif(source: Closure, nodes: tuple[Node, ...], arguments: list[Closure]) -> Closure:
+def _iif(source: Closure, _nodes: tuple[Node, ...], arguments: list[Closure]) -> Closure:
     condition, then, otherwise = arguments[0], arguments[1], arguments[2] if len(arguments) > 2 else None
 
     def run(this: Items, env: Env) -> Items:
@@ -146,7 +155,7 @@ def _iif(source: Closure, nodes: tuple[Node, ...], arguments: list[Closure]) -> 
     return run
 
 
-def _trace(source: Closure, nodes: tuple[Node, ...], arguments: list[Closure]) -> Closure:
+def _trace(source: Closure, _nodes: tuple[Node, ...], arguments: list[Closure]) -> Closure:
     name, projection = arguments[0], arguments[1] if len(arguments) > 1 else None
 
     def run(this: Items, env: Env) -> Items:
@@ -165,10 +174,8 @@ def _sort(source: Closure, nodes: tuple[Node, ...], arguments: list[Closure]) ->
 
     def compare(one: list[Items], other: list[Items]) -> int:
         for left, right, turned in zip(one, other, downward, strict=False):
-            if not left or not right:
-                found = bool(left) - bool(right)
-            else:
-                found = (order(left[0], right[0]) or 0) * (-1 if turned else 1)
+            both = bool(left and right)
+            found = (order(left[0], right[0]) or 0) * (-1 if turned else 1) if both else bool(left) - bool(right)
             if found:
                 return found
         return 0

@@ -12,7 +12,18 @@ from xinglin.fhir.fhirpath.limits import TEXT_MAX, PathError
 from xinglin.fhir.fhirpath.quantity import Quantity
 from xinglin.fhir.fhirpath.temporal import Temporal
 from xinglin.fhir.fhirpath.values import (
-    FALSE, NONE, TRUE, Items, equal, equal_items, equivalent, key_of, order, single, text_of, type_word,
+    FALSE,
+    NONE,
+    TRUE,
+    Items,
+    equal,
+    equal_items,
+    equivalent,
+    key_of,
+    order,
+    single,
+    text_of,
+    type_word,
 )  # fmt: skip
 
 ARITHMETIC = Context(prec=28, rounding=ROUND_HALF_UP, traps=[])
@@ -43,7 +54,7 @@ def text(value: str) -> Items:
 # --- arithmetic ---
 
 
-def add(env: Env, left: Items, right: Items) -> Items:
+def add(_env: Env, left: Items, right: Items) -> Items:
     """`+`: numbers, texts, quantities, and a date and a duration."""
     one, other = single(left), single(right)
     if one is None or other is None:
@@ -53,7 +64,7 @@ def add(env: Env, left: Items, right: Items) -> Items:
     return _plus(one, other, 1, "+")
 
 
-def subtract(env: Env, left: Items, right: Items) -> Items:
+def subtract(_env: Env, left: Items, right: Items) -> Items:
     """`-`."""
     one, other = single(left), single(right)
     return NONE if one is None or other is None else _plus(one, other, -1, "-")
@@ -75,7 +86,7 @@ def _plus(one: Any, other: Any, sign: int, operator: str) -> Items:
     return number(ARITHMETIC.add(Decimal(left), sign * Decimal(right)))
 
 
-def multiply(env: Env, left: Items, right: Items) -> Items:
+def multiply(_env: Env, left: Items, right: Items) -> Items:
     """`*`."""
     one, other = single(left), single(right)
     if one is None or other is None:
@@ -88,7 +99,7 @@ def multiply(env: Env, left: Items, right: Items) -> Items:
     return number(ARITHMETIC.multiply(Decimal(mine), Decimal(theirs)))
 
 
-def divide(env: Env, left: Items, right: Items) -> Items:
+def divide(_env: Env, left: Items, right: Items) -> Items:
     """`/`: always a decimal; nothing for a division by zero."""
     one, other = single(left), single(right)
     if one is None or other is None:
@@ -100,7 +111,7 @@ def divide(env: Env, left: Items, right: Items) -> Items:
     return number(ARITHMETIC.divide(Decimal(mine), Decimal(theirs))) if theirs else NONE
 
 
-def whole_divide(env: Env, left: Items, right: Items) -> Items:
+def whole_divide(_env: Env, left: Items, right: Items) -> Items:
     """`div`: the quotient without its fraction."""
     one, other = single(left), single(right)
     if one is None or other is None:
@@ -110,7 +121,7 @@ def whole_divide(env: Env, left: Items, right: Items) -> Items:
     return NONE if quotient is None or not quotient.is_finite() else number(int(quotient))
 
 
-def modulo(env: Env, left: Items, right: Items) -> Items:
+def modulo(_env: Env, left: Items, right: Items) -> Items:
     """`mod`: the rest, with the sign of the dividend."""
     one, other = single(left), single(right)
     if one is None or other is None:
@@ -130,11 +141,11 @@ def _amount(value: Any, operator: str) -> Quantity:
 
 def _numbers(one: Any, other: Any, operator: str) -> tuple[int | Decimal, int | Decimal]:
     if type(one) not in (int, Decimal) or type(other) not in (int, Decimal):
-        raise PathError("{one} {operator} {other} has no meaning in FHIRPath.", one=type_word(one), operator=operator, other=type_word(other))
+        raise PathError("{one} {sign} {other} has no meaning in FHIRPath.", one=type_word(one), sign=operator, other=type_word(other))
     return one, other
 
 
-def concatenate(env: Env, left: Items, right: Items) -> Items:
+def concatenate(_env: Env, left: Items, right: Items) -> Items:
     """`&`: texts put together; nothing counts as an empty text."""
     return text((text_of(left) or "") + (text_of(right) or ""))
 
@@ -153,21 +164,22 @@ def negate(items: Items) -> Items:
 
 
 def _ordered(accepts: Callable[[int], bool]) -> Callable[[Env, Items, Items], Items]:
-    def run(env: Env, left: Items, right: Items) -> Items:
+    def run(_env: Env, left: Items, right: Items) -> Items:
         if not left or not right:
             return NONE
-        single(left), single(right)
+        for side in (left, right):
+            single(side)
         found = order(left[0], right[0])
         return NONE if found is None else TRUE if accepts(found) else FALSE
 
     return run
 
 
-def _equals(env: Env, left: Items, right: Items) -> Items:
+def _equals(_env: Env, left: Items, right: Items) -> Items:
     return logical(equal(left, right))
 
 
-def _differs(env: Env, left: Items, right: Items) -> Items:
+def _differs(_env: Env, left: Items, right: Items) -> Items:
     answer = equal(left, right)
     return NONE if answer is None else FALSE if answer else TRUE
 

@@ -1,8 +1,8 @@
-"""Regular expressions of FHIRPath, refused when they could take for ever: a repeat within a repeat that can share its text in many ways.
+r"""Regular expressions of FHIRPath, refused when they could take for ever: a repeat within a repeat that can share its text in many ways.
 
 Python's engine goes back and tries again. What makes that explode is `(a+)+` or `(a|ab)*`: a repeated group whose rounds can be divided in
 more than one way. A repeated group is taken when each round starts with a sign of its own that the repeats inside cannot take,
-as in `(\\.[^.]+)*`.
+as in `(\.[^.]+)*`.
 """
 
 from __future__ import annotations

@@ -167,10 +167,8 @@ class _Reader:
                 return left
             self._deeper()
             self._next()
-            if operator in ("is", "as"):
-                left = OfType(operator, left, *self._type())
-            else:
-                left = Binary(operator, left, self.expression(binding))
+            cast = operator in ("is", "as")
+            left = OfType(operator, left, *self._type()) if cast else Binary(operator, left, self.expression(binding))
 
     def _operand(self) -> Node:
         if self._is("-") or self._is("+"):

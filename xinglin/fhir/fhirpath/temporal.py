@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
@@ -24,9 +24,9 @@ _COARSER = {"month": ("year", 12), "day": ("month", 30), "hour": ("day", 24), "m
 
 @dataclass(frozen=True, slots=True)
 class Temporal:
-    """`parts`: year, month, day, hour, minute, second (Time: from hour) as far as known; `fraction` digits of the second; `offset_min` or None.
+    """`parts`: year, month, day, hour, minute, second (Time: from hour) as far as known; `fraction`: digits of the second.
 
-    `utc` is `parts` in UTC where the offset is known, else `parts`.
+    `offset_min`: minutes east of UTC, None where no zone is written. `utc` is `parts` in UTC where the offset is known, else `parts`.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ def temporal(kind: Kind, parts: tuple[int, ...], fraction: str = "", offset_min:
     utc = parts
     if offset_min is not None and len(parts) > 3:
         try:
-            utc = (datetime(*_padded(parts)[:5]) - timedelta(minutes=offset_min)).timetuple()[:5] + parts[5:]  # type: ignore[arg-type]
+            utc = (datetime(*_padded(parts)[:5], tzinfo=UTC) - timedelta(minutes=offset_min)).timetuple()[:5] + parts[5:]  # type: ignore[arg-type]
         except OverflowError:
             utc = parts
     return Temporal(kind, parts, fraction, offset_min, utc[: len(parts)])
@@ -136,7 +136,9 @@ def add(value: Temporal, amount: Decimal, unit: str) -> Temporal | None:
         unit, size = _COARSER[unit]
         amount = Decimal(int(amount / size))
     try:
-        return _add_months(value, int(amount) * (12 if unit == "year" else 1)) if unit in ("year", "month") else _add_time(value, amount, unit)
+        if unit in ("year", "month"):
+            return _add_months(value, int(amount) * (12 if unit == "year" else 1))
+        return _add_time(value, amount, unit)
     except (OverflowError, ValueError):
         return None
 
@@ -149,7 +151,7 @@ def _add_months(value: Temporal, months: int) -> Temporal | None:
     if not 1 <= year <= 9999:
         return None
     day = min(day, monthrange(year, month + 1)[1])
-    parts = ((year, month + 1, day) + value.parts[3:])[: len(value.parts)]
+    parts = (year, month + 1, day, *value.parts[3:])[: len(value.parts)]
     return temporal(value.kind, parts, value.fraction, value.offset_min)
 
 
@@ -157,10 +159,11 @@ def _add_time(value: Temporal, amount: Decimal, unit: str) -> Temporal:
     seconds = amount * {"day": 86400, "hour": 3600, "minute": 60, "second": 1}[unit]
     step = timedelta(microseconds=int(seconds * 1_000_000))
     if value.kind == "Time":
-        moment = datetime(2000, 1, 1, *_whole(value.parts)) + timedelta(microseconds=_micros(value.fraction)) + step % timedelta(days=1)
+        start = datetime(2000, 1, 1, *_whole(value.parts), tzinfo=UTC)
+        moment = start + timedelta(microseconds=_micros(value.fraction)) + step % timedelta(days=1)
         parts = moment.timetuple()[3 : 3 + len(value.parts)]
     else:
-        moment = datetime(*_padded(value.parts)) + timedelta(microseconds=_micros(value.fraction)) + step  # type: ignore[arg-type]
+        moment = datetime(*_padded(value.parts), tzinfo=UTC) + timedelta(microseconds=_micros(value.fraction)) + step  # type: ignore[arg-type]
         parts = moment.timetuple()[: len(value.parts)]
     digits = max(len(value.fraction), 3 if moment.microsecond else 0)
     fraction = f"{moment.microsecond:06}"[:digits] if len(parts) == _SECONDS[value.kind] else ""

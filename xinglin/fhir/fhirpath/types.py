@@ -34,7 +34,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Type:
-    """A FHIR type. `convert`: from JSON to the system value (None: as it is); `ancestors` include itself."""
+    """A FHIR type; `fields` by element name. `convert`: from JSON to the system value (None: as it is); `ancestors` include itself."""
 
     name: str
     base: str
@@ -42,7 +42,9 @@ class Type:
     ancestors: frozenset[str]
     convert: Callable[[Any], Any] | None
     system: str | None
-    fields: dict[str, Field] = field(default_factory=dict)
+    fields: dict[str, Field] = field(default_factory=dict[str, Field])
+    keys: dict[str, Field] = field(default_factory=dict[str, Field])
+    """By JSON key (`valueQuantity`, `_birthDate`); a choice's options are there one by one."""
 
 
 def _number(value: Any) -> Any:
@@ -87,12 +89,17 @@ def fhir_type(name: str) -> Type | None:
     if table is None:
         return None
     ancestors = _ancestors(name)
-    system, convert = next((row for ancestor, row in _SYSTEM.items() if ancestor in ancestors), ("String" if table.kind == "primitive" else None, None))
+    text = "String" if table.kind == "primitive" else None
+    system, convert = next((row for ancestor, row in _SYSTEM.items() if ancestor in ancestors), (text, None))
     made = Type(name, table.base, table.kind == "primitive", ancestors, convert, system)
     _KNOWN[name] = made
     for element in table.elements:
         if not (made.primitive and element.name == "value"):
-            made.fields[element.name] = _field(element)
+            made.fields[element.name] = child = _field(element)
+            for option in child.options or (child,):
+                made.keys[option.key] = option
+                if option.under:
+                    made.keys[option.under] = option
     return made
 
 

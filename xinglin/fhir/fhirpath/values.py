@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from xinglin.fhir.fhirpath import quantity, temporal
 from xinglin.fhir.fhirpath.limits import PathError
@@ -16,8 +16,10 @@ from xinglin.fhir.fhirpath.quantity import Quantity
 from xinglin.fhir.fhirpath.temporal import Temporal
 from xinglin.fhir.fhirpath.types import Field, Type, fhir_type
 
-Item = Any
-Items = list[Any]
+Json = dict[str, Any] | list[Any] | str | bool | int | float | Decimal | None
+Element = tuple[Json, Type, Json]
+Item = Element | bool | int | Decimal | str | Temporal | Quantity
+Items = list[Item]
 NONE: Items = []
 TRUE: Items = [True]
 FALSE: Items = [False]
@@ -27,9 +29,10 @@ _SPACE = re.compile(r"\s+")
 # --- elements ---
 
 
-def resource_item(value: Any) -> Item | None:
+def resource_item(value: Json) -> Element | None:
     """A resource as an element of its own type; None when it names no type R4 has."""
-    kind = fhir_type(value.get("resourceType") or "") if isinstance(value, dict) else None  # pyright: ignore
+    name: Any = value.get("resourceType") if isinstance(value, dict) else None
+    kind = fhir_type(name) if isinstance(name, str) else None
     return None if kind is None else (value, kind, None)
 
 
@@ -47,44 +50,45 @@ def read_field(field: Field, value: dict[str, Any], out: Items) -> None:
             if option.key in value or option.under in value:
                 read_field(option, value, out)
         return
-    found = value.get(field.key)
+    found: Json = value.get(field.key)
     kind = field.type
     if field.under is not None:
-        sibling = value.get(field.under)
-        if sibling is not None:
+        sibling: Json = value.get(field.under)
+        if sibling is not None and kind is not None:
             _read_primitives(found, sibling, kind, out)
             return
     if found is None:
         return
     if kind is None:
-        out.extend(item for one in (found if isinstance(found, list) else (found,)) if (item := resource_item(one)) is not None)  # pyright: ignore
+        out.extend(item for one in listed(found) if (item := resource_item(one)) is not None)
     elif type(found) is list:
-        out.extend([(one, kind, None) for one in found])
+        out += [(one, kind, None) for one in found]
     else:
         out.append((found, kind, None))
 
 
-def _read_primitives(found: Any, sibling: Any, kind: Type | None, out: Items) -> None:
+def _read_primitives(found: Json, sibling: Json, kind: Type, out: Items) -> None:
     """Values with their `_` siblings beside them; either may lack the other."""
-    values, siblings = (x if isinstance(x, list) else [x] for x in (found, sibling))  # pyright: ignore
-    if found is None:
-        values = []
-    for place in range(max(len(values), len(siblings))):  # pyright: ignore
-        value = values[place] if place < len(values) else None  # pyright: ignore
-        beside = siblings[place] if place < len(siblings) else None  # pyright: ignore
+    values, siblings = listed(found), listed(sibling)
+    for place in range(max(len(values), len(siblings))):
+        value = values[place] if place < len(values) else None
+        beside = siblings[place] if place < len(siblings) else None
         if value is not None or beside is not None:
             out.append((value, kind, beside))
 
 
 def children(items: Iterable[Item]) -> Items:
-    """All child elements, in the order of the definitions."""
+    """All child elements, in the order of the JSON."""
     out: Items = []
     for item in items:
         if type(item) is tuple:
             holder = item[0] if type(item[0]) is dict else item[2]
             if type(holder) is dict:
-                for field in item[1].fields.values():
-                    read_field(field, holder, out)
+                keys = item[1].keys
+                for key in holder:
+                    field = keys.get(key)
+                    if field is not None and (key[0] != "_" or field.key not in holder):
+                        read_field(field, holder, out)
     return out
 
 
@@ -96,10 +100,15 @@ def system(item: Item) -> Any:
     return item
 
 
+def plain(item: Item) -> Any:
+    """An item as JSON, or the system value it is."""
+    return item[0] if type(item) is tuple else item
+
+
 # --- one item, or an error ---
 
 
-def single(items: Items, wanted: str = "one item") -> Item:
+def single(items: Items, wanted: str = "one item") -> Any:
     """The only item; None when empty; raises `PathError` for more."""
     if len(items) > 1:
         raise PathError("The FHIRPath expression gives {count} items where {wanted} is needed.", count=len(items), wanted=wanted)
@@ -176,9 +185,9 @@ def equal_items(one: Item, other: Item) -> bool | None:
         return quantity.equal(left, right)
     if isinstance(left, Quantity) or isinstance(right, Quantity):
         return _equal_amounts(left, right)
-    if (type(left) is bool) != (type(right) is bool):
-        return False
-    return key_of(one) == key_of(other) if type(left) is dict else left == right
+    if type(left) is dict and type(right) is dict:
+        return bool(key_of(one) == key_of(other))
+    return (type(left) is bool) == (type(right) is bool) and bool(left == right)
 
 
 def _equal_times(one: Item, other: Item, left: Any, right: Any) -> bool | None:
@@ -187,8 +196,7 @@ def _equal_times(one: Item, other: Item, left: Any, right: Any) -> bool | None:
             return False
         order = temporal.compare(left, right)
         return None if order is None else order == 0
-    written = [item[0] if type(item) is tuple else item for item in (one, other)]
-    return written[0] == written[1]  # a date element against a text: as written
+    return bool(plain(one) == plain(other))  # a date element against a text: as written
 
 
 def _equal_amounts(left: Any, right: Any) -> bool | None:
@@ -210,7 +218,7 @@ def key_of(item: Item) -> Any:
     return _frozen(item[0] if value is None and type(item) is tuple else value)
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: Json) -> Any:
     if type(value) is dict:
         return frozenset([(key, _frozen(inner)) for key, inner in value.items()])
     if type(value) is list:
@@ -227,7 +235,7 @@ def order(one: Item, other: Item) -> int | None:
         return (left > right) - (left < right)
     if isinstance(left, Temporal) and isinstance(right, Temporal) and (left.kind == "Time") == (right.kind == "Time"):
         return temporal.compare(left, right)
-    left, right = _amounts(left, right)
+    left, right = _as_amounts(left, right)
     if isinstance(left, Quantity) and isinstance(right, Quantity):
         return quantity.compare(left, right)
     if type(left) in (int, Decimal) and type(right) in (int, Decimal):
@@ -235,12 +243,18 @@ def order(one: Item, other: Item) -> int | None:
     raise PathError("The FHIRPath expression compares {one} with {other}.", one=type_word(left), other=type_word(right))
 
 
-def _amounts(left: Any, right: Any) -> tuple[Any, Any]:
-    if isinstance(left, Quantity) and type(right) in (int, Decimal):
+def _as_amounts(left: Any, right: Any) -> tuple[Any, Any]:
+    """A number beside a quantity is a quantity without unit."""
+    if isinstance(left, Quantity) and is_number(right):
         return left, Quantity(Decimal(right))
-    if isinstance(right, Quantity) and type(left) in (int, Decimal):
+    if isinstance(right, Quantity) and is_number(left):
         return Quantity(Decimal(left)), right
     return left, right
+
+
+def is_number(value: Any) -> TypeGuard[int | Decimal]:
+    """An Integer or Decimal; a Boolean is none."""
+    return type(value) in (int, Decimal)
 
 
 def equivalent(one: Items, other: Items) -> bool:
@@ -263,17 +277,22 @@ def equivalent_items(one: Item, other: Item) -> bool:
         return _SPACE.sub(" ", left).casefold() == _SPACE.sub(" ", right).casefold()
     if isinstance(left, Temporal) and isinstance(right, Temporal):
         return (left.kind == "Time") == (right.kind == "Time") and temporal.compare(left, right) == 0
-    left, right = _amounts(left, right)
+    left, right = _as_amounts(left, right)
     if isinstance(left, Quantity) and isinstance(right, Quantity):
         return quantity.equivalent(left, right)
-    if type(left) in (int, Decimal) and type(right) in (int, Decimal):
+    if is_number(left) and is_number(right):
         return _equivalent_numbers(Decimal(left), Decimal(right))
     if type(left) is dict and type(right) is dict:
-        return left.keys() == right.keys() and all(equivalent(_listed(left[key]), _listed(right[key])) for key in left)
-    return type(left) is type(right) and left == right
+        return _equivalent_elements(cast("dict[str, Any]", left), cast("dict[str, Any]", right))
+    return type_word(left) == type_word(right) and bool(left == right)
 
 
-def _listed(value: Any) -> Items:
+def _equivalent_elements(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(equivalent(listed(one[key]), listed(other[key])) for key in one)
+
+
+def listed(value: Json) -> list[Any]:
+    """A list as it is, anything else as a list of one."""
     return value if type(value) is list else [value]
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.definitions import search_params
+from xinglin.fhir.search.measures import CHINA
 from xinglin.fhir.search.model import Kind, SearchParam, Tuple, Value
+from xinglin.fhir.search.own import own_values
 from xinglin.fhir.search.paths import At, Fact, Go, Leads, Step, Where, read_path
 from xinglin.fhir.search.shape import ARRAY, OBJECT
 from xinglin.fhir.search.tracks import Collect, Guard, Track, collector, fact, guard, tracks
@@ -24,9 +25,6 @@ from xinglin.fhir.search.values import Convert, boolean, converter
 
 Values = dict[str, tuple[Value, ...]]
 Visit = Callable[[Any, Values], None]
-
-CHINA = ZoneInfo("Asia/Shanghai")
-"""The zone of dates and times that name none."""
 
 LEFT_OUT = frozenset({"_id", "_lastUpdated", "_text", "_content"})
 """Parameters that the store keeps by itself."""
@@ -55,6 +53,9 @@ def compile_params(params: Iterable[SearchParam], zone: tzinfo = CHINA) -> Calla
     for param in params:
         if param.kind == "composite":
             continue
+        if (own := own_values(param)) is not None:
+            extras.append(_own(own, param.name))
+            continue
         reading = read_path(param.expression) if param.expression else ()
         if isinstance(reading, Fact):
             extras.append(_fact(fact(reading.test, param.type), param.name))
@@ -73,6 +74,14 @@ def compile_params(params: Iterable[SearchParam], zone: tzinfo = CHINA) -> Calla
         return out
 
     return run
+
+
+def _own(take: Callable[[Resource], tuple[Value, ...]], name: str) -> Visit:
+    def visit(resource: Any, out: Values) -> None:
+        if found := take(resource):
+            out[name] = found
+
+    return visit
 
 
 def elements(resource: Resource, param: SearchParam) -> list[Any]:

@@ -18,6 +18,7 @@ from xinglin.fhir.search.operands import Reading, known_type, operand
 from xinglin.fhir.search.terms import SPECIAL, chain_over, param_of, presence
 
 NESTING_MAX = 30
+PARTS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,12 @@ class _Nor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Two:
+class _Joined:
     sign: str
-    left: _Said
-    right: _Said
+    parts: tuple[_Said, ...]
 
 
-_Said = _Test | _Nor | _Two
+_Said = _Test | _Nor | _Joined
 
 
 def read_filter(reading: Reading, type: str, text: str) -> Term:
@@ -69,10 +69,10 @@ _VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s\])]+')
 class _Reader:
     """Reads one filter from left to right."""
 
-    __slots__ = ("_at", "_text")
+    __slots__ = ("_at", "_parts", "_text")
 
     def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
+        self._text, self._at, self._parts = text, 0, 0
 
     def rest(self) -> str:
         self._match(_SPACE)
@@ -84,13 +84,12 @@ class _Reader:
     def either(self, depth: int) -> _Said:
         if depth > NESTING_MAX:
             raise TooLarge("The parameter _filter is nested deeper than {limit}.", limit=NESTING_MAX)
-        said, steps = self._one(depth), 0
+        joined, parts = "", (self._one(depth),)
         while sign := self._word("and", "or"):
-            steps += 1
-            if steps > NESTING_MAX * 4:
-                raise TooLarge("The parameter _filter has too many parts.")
-            said = _Two(sign, said, self._one(depth))
-        return said
+            if joined and sign != joined:
+                parts = (_Joined(joined, parts),)
+            joined, parts = sign, (*parts, self._one(depth))
+        return _Joined(joined, parts) if joined else parts[0]
 
     def _one(self, depth: int) -> _Said:
         if self._sign("("):
@@ -102,6 +101,9 @@ class _Reader:
         return self._test(depth)
 
     def _test(self, depth: int) -> _Test:
+        self._parts += 1
+        if self._parts > PARTS_MAX:
+            raise TooLarge("The parameter _filter may have {limit} tests at most.", limit=PARTS_MAX)
         links = [self._link(depth)]
         while self._text[self._at : self._at + 1] == ".":
             self._at += 1
@@ -165,9 +167,9 @@ class _Reader:
 def _meant(reading: Reading, type: str, said: _Said) -> Term:
     if isinstance(said, _Nor):
         return Not(_meant(reading, type, said.inner))
-    if isinstance(said, _Two):
-        both = (_meant(reading, type, said.left), _meant(reading, type, said.right))
-        return All(both) if said.sign == "and" else Some(both)
+    if isinstance(said, _Joined):
+        parts = tuple(_meant(reading, type, part) for part in said.parts)
+        return All(parts) if said.sign == "and" else Some(parts)
     return _along(reading, type, said.path, said, 0)
 
 

@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 from xinglin.base.errors import Malformed, TooLarge, Unknown
 from xinglin.fhir.definitions import compartment, search_params
 from xinglin.fhir.search.filter import read_filter
+from xinglin.fhir.search.measures import CHINA
 from xinglin.fhir.search.model import All, Clause, Include, LinkAsked, Order, Search, SearchParam, Some, SpanAsked, Term, TokenAsked
-from xinglin.fhir.search.operands import CHINA, Budget, Limits, Reading, known_type, operand
+from xinglin.fhir.search.operands import Budget, Limits, Reading, known_type, operand
 from xinglin.fhir.search.terms import param_of, term
 
 Pairs = Iterable[tuple[str, str]]
@@ -132,7 +133,7 @@ def _cursor(draft: _Draft, name: str, value: str) -> None:
 
 def _elements(draft: _Draft, name: str, value: str) -> None:
     names = [part.strip() for part in value.split(",")]
-    if not all(part.replace("_", "").isalnum() for part in names):
+    if not all(part.replace("_", "").replace(".", "").isalnum() for part in names):
         raise Malformed("The parameter {name} wants names of elements, not {value}.", name=name, value=value[:60])
     wanted: tuple[str, ...] = draft.single.get("elements", ())
     draft.single["elements"] = tuple(dict.fromkeys((*wanted, *(part.removeprefix(draft.type + ".") for part in names))))

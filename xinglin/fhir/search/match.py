@@ -18,7 +18,8 @@ from typing import Any
 
 from xinglin.base.errors import Unknown
 from xinglin.fhir.codec import Resource
-from xinglin.fhir.search.extract import CHINA, LEFT_OUT, Values, extract_param
+from xinglin.fhir.search.extract import LEFT_OUT, Values, extract_param
+from xinglin.fhir.search.measures import CHINA
 from xinglin.fhir.search.model import (
     All,
     Amount,

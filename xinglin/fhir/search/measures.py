@@ -10,6 +10,7 @@ from datetime import tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from xinglin.base.errors import Malformed
 from xinglin.fhir.codec import Resource
@@ -21,6 +22,9 @@ Convert = Callable[[Any], tuple[Value, ...]]
 
 KEPT_MAX = 16_384
 """Values each cache keeps; the oldest unused go first."""
+
+CHINA = ZoneInfo("Asia/Shanghai")
+"""The zone of dates and times that name none."""
 
 CURRENCY = "urn:iso:std:iso:4217"
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Context, Decimal
 from typing import cast
-from zoneinfo import ZoneInfo
 
 from xinglin.base.errors import Malformed, TooLarge
 from xinglin.fhir.dates import span_of
 from xinglin.fhir.definitions import RESOURCE_TYPES, search_params
+from xinglin.fhir.search.measures import CHINA
 from xinglin.fhir.search.model import (
     AmountAsked,
     Asked,
@@ -28,8 +28,6 @@ from xinglin.fhir.search.model import (
     TokenAsked,
     TupleAsked,
 )
-
-CHINA = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)

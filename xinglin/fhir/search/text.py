@@ -5,13 +5,19 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
+KEPT_LENGTH_MAX = 80
+"""Longer texts are folded anew each time: a memory of narratives would be large and of no use."""
 
-@lru_cache(maxsize=16_384)
+
 def normal(text: str) -> str:
     """Folded for comparison: NFKD, no combining marks, no case, one space between words.
 
     Full-width letters become half-width, Hangul and kana are put together again, so that only marks upon letters are lost.
     """
+    return _short(text) if len(text) <= KEPT_LENGTH_MAX else _folded(text)
+
+
+def _folded(text: str) -> str:
     if text.isascii():
         folded = text.lower()
     else:
@@ -19,6 +25,9 @@ def normal(text: str) -> str:
         plain = "".join(sign for sign in apart if not unicodedata.combining(sign) or sign in _KANA_MARKS)
         folded = unicodedata.normalize("NFC", plain.casefold())
     return " ".join(folded.split())
+
+
+_short = lru_cache(maxsize=16_384)(_folded)
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -76,17 +76,13 @@ def children(type: str | None, name: str) -> tuple[tuple[str, str | None], ...]:
         return ((name, None),)
     for element in table.elements:
         if element.name == name and element.choice:
-            return tuple((choice_key(name, _plain(kind)), kind) for kind in element.types)
+            return tuple((choice_key(name, kind), kind) for kind in element.types)
         if element.name == name:
             return ((name, element.types[0] if element.types else element.content),)
     found = element_of(table.name, name)
     if found:
         return ((name, found[1]),)
     return ((name, None),) if table.name in ABSTRACT_TYPES else ()
-
-
-def _plain(kind: str) -> str:
-    return "Quantity" if kind in ("SimpleQuantity", "MoneyQuantity") else kind
 
 
 def _casts(type: str | None, wanted: str) -> bool:

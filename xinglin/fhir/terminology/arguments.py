@@ -75,8 +75,8 @@ class Arguments:
         return int(value)
 
     def resource(self, name: str, type: str) -> Resource | None:
-        """A resource given as a parameter."""
-        value = self.one(name)
+        """A resource given as a parameter; a body that is a lone resource counts as the parameter `resource`."""
+        value = self.one(name) or self.one("resource")
         if value is not None and not (is_object(value) and value.get("resourceType") == type):
             raise Malformed("The parameter {name} must be a {type} resource.", name=name, type=type)
         return value

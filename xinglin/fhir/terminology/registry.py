@@ -5,13 +5,14 @@ Not for several threads at once. What is loaded is not copied: do not change a r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from xinglin.base.errors import Invalid
+from xinglin.base.errors import Invalid, Malformed, Unknown
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.terminology.canonical import split, version_key
 from xinglin.fhir.terminology.members import Members, members_of
+from xinglin.fhir.terminology.published import published
 from xinglin.fhir.terminology.system import (
     System,
     ancestors,
@@ -34,12 +35,29 @@ class _Held:
 
 
 class Terminology:
-    """Loaded code systems, value sets and concept maps. `put` and `drop` keep it in step with the store."""
+    """Loaded code systems, value sets and concept maps. `put` and `drop` keep it in step with the store.
 
-    __slots__ = ("_by_id", "_by_url", "_implicit", "_mappings", "_members", "_order", "_supplements", "_systems", "expansion_codes_max")
+    `published`: those R4 itself defines are known too, where none of that address is loaded.
+    """
 
-    def __init__(self, resources: Iterable[Resource] = (), *, expansion_codes_max: int = EXPANSION_CODES_MAX) -> None:
+    __slots__ = (
+        "_by_id",
+        "_by_url",
+        "_implicit",
+        "_mappings",
+        "_members",
+        "_order",
+        "_published",
+        "_supplements",
+        "_systems",
+        "expansion_codes_max",
+    )
+
+    def __init__(
+        self, resources: Iterable[Resource] = (), *, published: bool = False, expansion_codes_max: int = EXPANSION_CODES_MAX
+    ) -> None:
         self.expansion_codes_max = expansion_codes_max
+        self._published = published
         self._order = 0
         self._by_id: dict[tuple[str, str], _Held] = {}
         self._by_url: dict[tuple[str, str], list[_Held]] = {}
@@ -102,7 +120,9 @@ class Terminology:
         wanted = version or said
         if wanted:
             held = [h for h in held if h.resource.get("version") == wanted]
-        return max(held, key=_newness).resource if held else None
+        if not held:
+            return published(type, url, wanted) if self._published else None
+        return max(held, key=_newness).resource
 
     def all(self, type: str) -> list[Resource]:
         """Every loaded resource of a type, in the order it came."""
@@ -143,6 +163,28 @@ class Terminology:
         known = self.system(system)
         exact = find(known, code) if known else None
         return None if known is None or exact is None else ancestors(known, exact) | {exact}
+
+    # --- search ---
+
+    def codes(self, how: str, operand: str) -> Collection[tuple[str, str]]:
+        """What `:in` (a value set), `:above` and `:below` (`system|code`, or a code of any loaded system) mean, as (system, code).
+
+        Raises `Unknown` when the terminology cannot say, `Malformed` for another `how`.
+        """
+        if how == "in":
+            found = self.codes_of(operand)
+            if found is None:
+                raise Unknown("The value set {canonical}, or a code system it needs, is not loaded.", canonical=operand)
+            return found
+        if how not in ("above", "below"):
+            raise Malformed("A terminology knows in, above and below, not {how}.", how=how)
+        url, _, code = operand.rpartition("|")
+        reach = self.below if how == "below" else self.above
+        systems = [url] if url else [key[1] for key, held in self._by_url.items() if key[0] == "CodeSystem" and held]
+        pairs = [(system, one) for system in systems for one in reach(system, code) or ()]
+        if not pairs:
+            raise Unknown("The code {code} is not in a loaded code system.", code=operand)
+        return pairs
 
     # --- value sets ---
 

@@ -5,12 +5,13 @@ A check never knows where it stands; whoever called it puts its own segment in f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from xinglin.base.errors import Issue
+from xinglin.fhir.codec import Resource
 from xinglin.fhir.narrowing import is_list, is_object
 
 FINDINGS_MAX = 200
@@ -34,7 +35,7 @@ Found = list[Finding] | None
 class Scope:
     """The resource that is being checked: what `%resource` and `%rootResource` mean for the elements below it."""
 
-    def __init__(self, resource: Mapping[str, Any], root: Mapping[str, Any]) -> None:
+    def __init__(self, resource: Resource, root: Resource) -> None:
         self.resource = resource
         self.root = root
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from xinglin.fhir.definitions import choice_key, element_of, plain_type, type_table
+from xinglin.fhir.definitions import Element, choice_key, element_of, plain_type, type_table
 from xinglin.fhir.narrowing import is_object
 
 Object = dict[str, Any]
@@ -41,10 +41,14 @@ def items_of(of: Object, type: str, name: str) -> list[Item]:
     element = next((e for e in table.elements if e.name == name), None) if table else None
     if element is None:
         found = element_of(type, name)
-        return list(_under(of, name, found[1], f".{found[0].name}", found[0].many)) if found else []
+        return list(_under(of, name, found[1], _place(found[0], found[1]), found[0].many)) if found else []
     kinds = element.types or (element.content,)
     keys = [(choice_key(name, kind) if element.choice else name, kind) for kind in kinds]
-    return [item for key, kind in keys for item in _under(of, key, kind, f".{name}", element.many)]
+    return [item for key, kind in keys for item in _under(of, key, kind, _place(element, kind), element.many)]
+
+
+def _place(element: Element, kind: str) -> str:
+    return f".{element.name}.ofType({plain_type(kind)})" if element.choice else f".{element.name}"
 
 
 def _under(of: Object, key: str, kind: str, place: str, many: bool) -> Iterator[Item]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.definitions import Invariant
+from xinglin.fhir.validation.elements import check_of
+from xinglin.fhir.validation.findings import Scope, refuses
 
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 _COMPILED_MAX = 512
@@ -27,12 +29,12 @@ class Slicing:
 
 @dataclass(slots=True)
 class Node:
-    """What a profile says of one element, or of one slice of it. None and empty: nothing."""
+    """What a profile says of one element, or of one slice of it. None and empty: nothing. `profiles`: those of each type in `kinds`."""
 
     min: int = 0
     max: int | None = None
     kinds: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
+    profiles: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     targets: tuple[str, ...] = ()
     fixed: Any = None
     pattern: Any = None
@@ -54,19 +56,24 @@ class Profile:
     root: Node
 
 
-_compiled: dict[int, tuple[Resource, Profile]] = {}
+_compiled: dict[int, tuple[Resource, Profile | None]] = {}
 
 
-def profile_of(structure: Resource) -> Profile:
-    """The compiled form of a StructureDefinition; kept for as long as the same object comes back."""
+def profile_of(structure: Resource) -> Profile | None:
+    """The compiled form of a StructureDefinition, None when it is not valid R4 itself. Kept for as long as the same object comes back."""
     kept = _compiled.get(id(structure))
     if kept is not None:
         return kept[1]
     if len(_compiled) >= _COMPILED_MAX:
         _compiled.clear()
-    profile = _compile(structure)
+    profile = _compile(structure) if is_sound(structure, "StructureDefinition") else None
     _compiled[id(structure)] = (structure, profile)
     return profile
+
+
+def is_sound(resource: Resource, type: str) -> bool:
+    """Whether a resource has the form of a type; invariants are not asked."""
+    return resource.get("resourceType") == type and not refuses(check_of(type, rules=False)(resource, Scope(resource, resource)))
 
 
 def _compile(structure: Resource) -> Profile:
@@ -103,7 +110,7 @@ def _describe(node: Node, element: Resource) -> None:
     node.max = int(most) if isinstance(most, str) and most.isdigit() else None
     types: list[Resource] = element.get("type", [])
     node.kinds = tuple(str(t.get("code", "")) for t in types)
-    node.profiles = tuple(p for t in types for p in t.get("profile", ()))
+    node.profiles = {str(t["code"]): tuple(t["profile"]) for t in types if "profile" in t and "code" in t}
     node.targets = tuple(p for t in types for p in t.get("targetProfile", ()))
     node.fixed = next((v for k, v in element.items() if k.startswith("fixed")), None)
     node.pattern = next((v for k, v in element.items() if k.startswith("pattern")), None)

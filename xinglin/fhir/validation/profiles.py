@@ -17,12 +17,13 @@ from xinglin.fhir.validation.bindings import Parts, is_in
 from xinglin.fhir.validation.findings import Finding, Found, Scope, below, error, joined, refuses, shown
 from xinglin.fhir.validation.invariants import rule_of
 from xinglin.fhir.validation.items import Item, items_of
-from xinglin.fhir.validation.profile_tree import CORE, Node, Profile, Slicing, profile_of
+from xinglin.fhir.validation.profile_tree import CORE, Node, Profile, Slicing, is_sound, profile_of
 from xinglin.fhir.validation.slicing import belongs, can_tell, matches_pattern, slicing_of
 
 DEPTH_MAX = 12
 """Profiles upon profiles, and profiles within profiles."""
 
+CODED = ("code", "Coding", "CodeableConcept", "Quantity")
 SYSTEM_KIND = "http://hl7.org/fhirpath/System."
 
 
@@ -50,9 +51,10 @@ class Meeting:
         if url.startswith(CORE) and "/" not in (name := url.removeprefix(CORE)) and (name in RESOURCE_TYPES or is_a(name, "Element")):
             return None if is_a(item.type, name) or item.kind == plain_type(name) else error("structure", f"This is not a {name}.")
         structure = self.source.structure(url)
-        if structure is None or structure.get("resourceType") != "StructureDefinition":
-            return [Finding("information", "not-found", f"The profile {shown(url)} is not known here: not checked.")]
-        profile = profile_of(structure)
+        profile = profile_of(structure) if structure is not None else None
+        if profile is None:
+            why = "not known here" if structure is None else "itself not a valid StructureDefinition"
+            return [Finding("information", "not-found", f"The profile {shown(url)} is {why}: not checked.")]
         if profile.type != item.type and not is_a(item.type, profile.type):
             return error("structure", f"The profile {url} is of {profile.type}, not of {item.type}.")
         found = self.profile(item, profile.base, depth + 1) if profile.base else None
@@ -61,21 +63,29 @@ class Meeting:
     def _value(self, item: Item, node: Node, depth: int, profile: Profile) -> Found:
         """One value of an element against what is said of it and below it."""
         found = self._fixed(item, node)
-        if node.strength == "required" and item.value is not None and not self.in_set(node.value_set, item.kind, item.value):
+        coded = item.value is not None and (item.kind in CODED or len(node.kinds) == 1)
+        if coded and node.strength == "required" and not self.in_set(node.value_set, item.kind, item.value):
             found = joined(found, error("code-invalid", f"This is not in {node.value_set}, which {profile.url} requires."))
         if item.kind == "Reference" and node.targets:
             found = joined(found, self._target(item, node))
-        for url in node.profiles if item.kind in ("Extension", "Resource") else ():
-            found = joined(found, self.profile(item, url, depth + 1))
+        if urls := node.profiles.get(item.kind):
+            found = joined(found, self._one_of(item, urls, depth))
         for rule in node.invariants if self.invariants else ():
             found = joined(found, self._ruled(item, rule))
         for name, child in node.children.items():
             found = joined(found, self._element(item, name, child, depth, profile))
         return found
 
+    def _one_of(self, item: Item, urls: tuple[str, ...], depth: int) -> Found:
+        """The value conforms to one of the profiles of its type."""
+        met = [self.profile(item, url, depth + 1) for url in urls]
+        sound = next((found for found in met if not refuses(found)), met[0])
+        return sound if len(met) == 1 or not refuses(sound) else error("structure", f"This meets none of {', '.join(urls)}.")
+
     def _fixed(self, item: Item, node: Node) -> Found:
         if node.fixed is not None and item.value != node.fixed:
-            return error("value", f"The value must be {shown(node.fixed)}.")
+            fixed = f" ({shown(node.fixed)})" if isinstance(node.fixed, str) else ""
+            return error("value", f"The value is not the one that the profile fixes{fixed}.")
         if node.pattern is not None and not matches_pattern(item.value, node.pattern):
             return error("value", "The value does not match the pattern of the profile.")
         return None
@@ -106,7 +116,7 @@ class Meeting:
         found = _counted(len(items), node, f".{name}", profile.url)
         kinds = {plain_type(kind) for kind in node.kinds if not kind.startswith(SYSTEM_KIND)}
         for item in items:
-            if kinds and item.kind not in kinds and not kinds & {"Resource", "DomainResource"} and item.type not in kinds:
+            if kinds and not any(item.kind == kind or is_a(item.type, kind) for kind in kinds):
                 wrong = f"{item.kind} is not among the types {profile.url} allows: {', '.join(sorted(kinds))}."
                 found = below(found, error("structure", wrong), item.place)
             elif (bad := self._value(item, node, depth, profile)) is not None:
@@ -133,20 +143,22 @@ class Meeting:
         return joined(found, _placed(taken, name, node, slicing, profile))
 
     def in_set(self, url: str, kind: str, value: Any) -> bool:
-        """Whether a code, Coding or CodeableConcept is in a value set; True when the set cannot be enumerated."""
+        """Whether a code, Coding, CodeableConcept or Quantity is in a value set; True when the set cannot be enumerated."""
         parts = self._parts(url)
         if parts is None:
             return True
         if kind == "CodeableConcept":
             return any(is_in(coding, parts) for coding in value.get("coding", ()))
-        return is_in(value, parts) if kind == "Coding" else any(value in codes for _, codes in parts) if isinstance(value, str) else True
+        if kind in ("Coding", "Quantity"):
+            return is_in(value, parts)
+        return not isinstance(value, str) or any(value in codes for _, codes in parts)
 
     def _parts(self, url: str) -> Parts | None:
         known = value_set(url)
         if known is not None:
             return known
         stored = self.source.structure(url)
-        return _enumerated(stored) if stored and stored.get("resourceType") == "ValueSet" else None
+        return _enumerated(stored) if stored and is_sound(stored, "ValueSet") else None
 
     def _conforms(self, item: Item, url: str) -> bool:
         return not refuses(self.profile(item, url, 1))

@@ -55,7 +55,7 @@ def _agrees(item: Item, slice: Node, kind: str, path: str, in_set: InSet, confor
     if kind == "type":
         return last is not None and any(one.kind in last.kinds or one.type in last.kinds for one in found)
     if kind == "profile":
-        return last is not None and any(conforms(one, url) for one in found for url in last.profiles)
+        return last is not None and any(conforms(one, url) for one in found for url in last.profiles.get(one.kind, ()))
     return any(_is_told(one, described, steps, slice, in_set) for one in found)
 
 
@@ -72,8 +72,8 @@ def _is_told(item: Item, described: list[tuple[Node, tuple[str, ...]]], steps: l
         if not rest and node.strength == "required" and not in_set(node.value_set, item.kind, item.value):
             return False
         told = told or (not rest and node.strength == "required")
-    if not told and steps == ["url"] and slice.profiles:  # an extension's profile is known by its url
-        return item.value in slice.profiles
+    if not told and steps == ["url"] and "Extension" in slice.profiles:  # an extension's profile is known by its url
+        return item.value in slice.profiles["Extension"]
     return told or (not described[-1][1] and _is_told_below(item, described[-1][0]) is True)
 
 
@@ -128,11 +128,12 @@ def _describing(slice: Node, steps: list[str]) -> list[tuple[Node, tuple[str, ..
     for at, step in enumerate(steps):
         if step.startswith("ofType="):
             continue
-        child = node.children.get("extension" if step.startswith("extension=") else step)
+        name = "extension" if step.startswith("extension=") else step
+        child = next((n.children[name] for n in (node, *node.slices.values()) if name in n.children), None)
         if child is None:
             break
         if step.startswith("extension="):
-            child = next((s for s in child.slices.values() if step[10:] in s.profiles), child)
+            child = next((s for s in child.slices.values() if step[10:] in s.profiles.get("Extension", ())), child)
         node = child
         nodes.append((node, tuple(steps[at + 1 :])))
     return nodes

@@ -105,7 +105,7 @@ def _text(key: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value.translate(_ESCAPES)
-    if isinstance(value, int | Decimal):
+    if isinstance(value, int | float | Decimal):
         return str(value)
     raise Malformed("{name} must be a simple value.", name=key)
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
-from uuid import UUID
-
-from asyncpg import Connection
+from dataclasses import replace
+from typing import TypeVar
 
 from xinglin.base.errors import TooCostly, Unknown
 from xinglin.fhir.definitions import RESOURCE_TYPES, search_params
@@ -29,10 +26,9 @@ from xinglin.fhir.search.model import (
     TupleAsked,
 )
 from xinglin.fhir.search.text import normal
-from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout, layout
-from xinglin.store.rows import PREFIX_LENGTHS, link_alias, patient_links
-from xinglin.store.searching.condition import Arguments, Condition, any_of, never, none_of, unchecked
+from xinglin.store.rows import PREFIX_LENGTHS, link_alias, patient_links, stored_params
+from xinglin.store.searching.condition import Condition, any_of, never, none_of, unchecked
 from xinglin.store.searching.measures import amount_condition, span_condition, tick_condition
 from xinglin.store.searching.reading import Reading
 
@@ -122,6 +118,8 @@ async def _asked(reading: Reading, spot: Layout, param: SearchParam, modifier: s
 def _presence(reading: Reading, spot: Layout, param: SearchParam, asked: PresenceAsked) -> Condition:
     if param.name in ("_id", "_lastUpdated"):
         return never() if asked.missing else Condition("true")
+    if param.name not in stored_params(spot.type):
+        return unchecked()
     sets = reading.ground.interning.presences_with(spot.number, param.name, present=not asked.missing)
     return Condition(f"{reading.row}.presence = ANY({reading.arguments.add(sets, 'integer[]')})") if sets else never()
 

@@ -14,7 +14,7 @@ from xinglin.base.errors import Malformed, TooCostly
 from xinglin.fhir.codec import Resource, decode
 from xinglin.fhir.search.extract import extract_param
 from xinglin.fhir.search.match import Codes, matches
-from xinglin.fhir.search.model import All, Chain, Clause, Has, Link, Not, Search, Some, Term
+from xinglin.fhir.search.model import All, Chain, Clause, Has, Link, Not, Search, Term
 from xinglin.store.changes import Stored
 from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
@@ -126,7 +126,7 @@ class Seeker:
             keyed.append((sort_keys(asked, stored), stored))
         for place in reversed(range(len(asked.order))):
             descending = asked.order[place].descending
-            keyed.sort(key=lambda pair: _Last(pair[0][place], descending=descending))  # noqa: B023
+            keyed.sort(key=lambda pair: _Last(pair[0][place], descending=descending))
         shown = [stored for _, stored in keyed[start : start + limit]]
         return SearchPage(shown, next=write_cursor(start + limit) if start + limit < len(keyed) else None)
 

@@ -20,11 +20,11 @@ function option(trend, rangeName) {
   return {
     animation: false,
     textStyle: text,
-    grid: { left: 46, right: 18, top: trend.lines.length > 1 ? 34 : 24, bottom: 28 },
-    legend: { show: trend.lines.length > 1, top: 4, textStyle: text },
+    grid: { left: 46, right: 18, top: trend.lines.length > 1 ? 34 : 16, bottom: 28 },
+    legend: { show: trend.lines.length > 1, type: "scroll", top: 4, left: 40, right: 12, textStyle: text },
     tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (value) => `${value ?? ""} ${trend.unit}` },
     xAxis: { type: "time", axisLabel: { hideOverlap: true, color: "#526069" }, axisLine: { lineStyle: { color: "#8b99a1" } } },
-    yAxis: { type: "value", scale: true, name: trend.unit, nameTextStyle: { color: "#526069", align: "right" }, axisLabel: { color: "#526069" }, splitLine: { lineStyle: { color: "#edf1f3" } } },
+    yAxis: { type: "value", scale: true, axisLabel: { color: "#526069" }, splitLine: { lineStyle: { color: "#edf1f3" } } },
     series: trend.lines.map((line, place) => ({
       name: line.name,
       type: "line",

@@ -34,18 +34,23 @@ document.addEventListener("click", (event) => {
 
 let hint = null; // what the panel showed before the first document
 let opener = null; // the link the open document came from
+let before = null; // the address of the page without a document
 
 function closeDocument() {
   const panel = document.getElementById("document");
   if (!panel || !hint || panel.contains(hint)) return;
   panel.replaceChildren(hint);
-  document.body.classList.remove("x-reading");
+  if (before) history.replaceState({ htmx: true }, "", before);
   opener?.removeAttribute("aria-current");
   opener?.focus();
 }
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target?.id === "document") hint ??= event.detail.target.querySelector(".x-document-hint");
+  const shown = event.detail.target?.id === "document" && event.detail.target.querySelector(".x-document-hint");
+  if (shown) {
+    hint = shown;
+    before = location.href;
+  }
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {

@@ -11,7 +11,13 @@ from xinglin.fhir.fhirpath.values import Items
 
 __all__ = ["DIRECT", "PLAIN", "Plain", "system_type"]
 
-DIRECT: dict[str, Callable[[Items], Items]] = {**collections.DIRECT, **conversions.DIRECT, **numbers.DIRECT, **texts.DIRECT, **elements.DIRECT}
+DIRECT: dict[str, Callable[[Items], Items]] = {
+    **collections.DIRECT,
+    **conversions.DIRECT,
+    **numbers.DIRECT,
+    **texts.DIRECT,
+    **elements.DIRECT,
+}
 """Functions without arguments that need nothing but the collection."""
 
 PLAIN: dict[str, Plain] = {**collections.PLAIN, **conversions.PLAIN, **numbers.PLAIN, **texts.PLAIN, **elements.PLAIN}

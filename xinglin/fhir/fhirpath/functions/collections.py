@@ -8,7 +8,7 @@ from xinglin.fhir.fhirpath.env import Env
 from xinglin.fhir.fhirpath.functions.signature import Plain
 from xinglin.fhir.fhirpath.limits import PathError
 from xinglin.fhir.fhirpath.operators import united
-from xinglin.fhir.fhirpath.values import FALSE, NONE, TRUE, Items, children, integer_of, key_of, truth
+from xinglin.fhir.fhirpath.values import FALSE, NONE, TRUE, Items, children, integer_of, key_of, plain, truth
 
 
 def _empty(items: Items) -> Items:
@@ -51,7 +51,7 @@ def _is_distinct(items: Items) -> Items:
 
 
 def _answers(items: Items) -> list[bool]:
-    found = [item[0] if type(item) is tuple else item for item in items]
+    found = [plain(item) for item in items]
     if any(type(value) is not bool for value in found):
         raise PathError("The FHIRPath expression sums up true and false, and there is something else.")
     return found
@@ -90,12 +90,12 @@ def descendants(env: Env, items: Items) -> Items:
     return out
 
 
-def _skip(env: Env, items: Items, count: Items) -> Items:
+def _skip(_env: Env, items: Items, count: Items) -> Items:
     number = integer_of(count)
     return NONE if number is None else items[max(number, 0) :]
 
 
-def _take(env: Env, items: Items, count: Items) -> Items:
+def _take(_env: Env, items: Items, count: Items) -> Items:
     number = integer_of(count)
     return NONE if number is None else items[: max(number, 0)]
 

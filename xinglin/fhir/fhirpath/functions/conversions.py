@@ -27,7 +27,8 @@ def system_type(item: Item) -> str:
         return item.kind
     if isinstance(item, Quantity):
         return "Quantity"
-    return {bool: "Boolean", int: "Integer", Decimal: "Decimal", str: "String"}.get(type(item), "Any")
+    names: dict[type, str] = {bool: "Boolean", int: "Integer", Decimal: "Decimal", str: "String"}
+    return names.get(type(item), "Any")
 
 
 def _boolean(value: Any) -> bool | None:
@@ -112,12 +113,12 @@ def _converts(make: Callable[[Any], Any]) -> Callable[[Items], Items]:
     return run
 
 
-def _to_unit(env: Env, items: Items, unit: Items) -> Items:
-    value, code = _to(_quantity)(items), text_of(unit)
-    if not value or code is None:
+def _to_unit(_env: Env, items: Items, unit: Items) -> Items:
+    value, code = _quantity(single(items)), text_of(unit)
+    if value is None or code is None:
         return NONE
-    source = quantity.CALENDAR.get(value[0].unit, value[0].unit) if value[0].calendar else value[0].unit
-    amount = convert(value[0].value, source, quantity.CALENDAR.get(code, code))
+    source = quantity.CALENDAR.get(value.unit, value.unit) if value.calendar else value.unit
+    amount = convert(value.value, source, quantity.CALENDAR.get(code, code))
     return NONE if amount is None else [Quantity(amount, code)]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from xinglin.fhir.fhirpath.env import Env
 from xinglin.fhir.fhirpath.functions.conversions import system_type
@@ -14,7 +13,7 @@ from xinglin.fhir.fhirpath.limits import PathError
 from xinglin.fhir.fhirpath.narrative import is_narrative
 from xinglin.fhir.fhirpath.temporal import Temporal, of_datetime, read_moment, temporal
 from xinglin.fhir.fhirpath.types import Field, Type, fhir_type, is_fhir
-from xinglin.fhir.fhirpath.values import FALSE, NONE, TRUE, Item, Items, children, resource_item, text_of
+from xinglin.fhir.fhirpath.values import FALSE, NONE, TRUE, Item, Items, Json, listed, plain, resource_item, system, text_of
 
 _STRUCTURES = "http://hl7.org/fhir/StructureDefinition/"
 _URLS = frozenset({"uri", "url", "canonical"})
@@ -28,22 +27,23 @@ def _has_value(items: Items) -> Items:
 
 
 def _get_value(items: Items) -> Items:
-    return [items[0][0] if type(items[0]) is tuple else items[0]] if _has_value(items) is TRUE else NONE
+    return [system(items[0])] if _has_value(items) is TRUE else NONE
 
 
 def _is_value(item: Item) -> bool:
     return type(item) is not tuple or (item[1].primitive and item[0] is not None)
 
 
-def _extension(env: Env, items: Items, url: Items) -> Items:
-    wanted = text_of(url)
+def _extension(_env: Env, items: Items, url: Items) -> Items:
+    wanted, kind = text_of(url), fhir_type("Extension")
     out: Items = []
+    if wanted is None or kind is None:
+        return out
     for item in items:
         if type(item) is tuple:
             holder = item[0] if type(item[0]) is dict else item[2]
-            found = holder.get("extension") if type(holder) is dict else None
-            kind = fhir_type("Extension")
-            out += [(one, kind, None) for one in found or () if isinstance(one, dict) and one.get("url") == wanted]  # pyright: ignore
+            found: Json = holder.get("extension") if type(holder) is dict else None
+            out += [(one, kind, None) for one in listed(found) if _get(one, "url") == wanted]
     return out
 
 
@@ -84,12 +84,10 @@ def _resolve(env: Env, items: Items) -> Items:
 
 def _reference(item: Item) -> tuple[str | None, str | None]:
     """The url and the type a reference names."""
-    value: Any = item[0] if type(item) is tuple else item
+    value = plain(item)
     if isinstance(value, str):
         return value, None
-    if not isinstance(value, dict):
-        return None, None
-    url, kind = value.get("reference"), value.get("type")  # pyright: ignore
+    url, kind = _get(value, "reference"), _get(value, "type")
     return (url if isinstance(url, str) else None), (kind if isinstance(kind, str) else None)
 
 
@@ -102,7 +100,7 @@ def _found(url: str, kind: str | None, env: Env) -> Item | None:
         return entry
     if env.world.resolve is not None:
         return resource_item(env.world.resolve(url))
-    parts = url.split("/_history/")[0].rsplit("/", 2)
+    parts = url.split("/_history/", maxsplit=1)[0].rsplit("/", 2)
     named = kind or (parts[-2] if len(parts) > 1 else "")
     return resource_item({"resourceType": named, "id": parts[-1]})
 
@@ -111,24 +109,27 @@ def _contained(id: str, env: Env) -> Item | None:
     for item in [*env.root, *env.resource]:
         if not id:
             return item
-        holder = item[0] if isinstance(item[0], dict) else {}
-        found = next((one for one in holder.get("contained") or () if isinstance(one, dict) and one.get("id") == id), None)  # pyright: ignore
+        found = next((one for one in listed(_get(plain(item), "contained")) if _get(one, "id") == id), None)
         if found is not None:
             return resource_item(found)
     return None
 
 
 def _in_bundle(url: str, env: Env) -> Item | None:
-    bundle: Any = env.root[0][0] if env.root else None
-    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":  # pyright: ignore
+    bundle = plain(env.root[0]) if env.root else None
+    if _get(bundle, "resourceType") != "Bundle":
         return None
-    entries: list[Any] = bundle.get("entry") or []  # pyright: ignore
+    entries = listed(_get(bundle, "entry"))
     env.spend(len(entries))
     for entry in entries:
-        full = entry.get("fullUrl") if isinstance(entry, dict) else None  # pyright: ignore
+        full = _get(entry, "fullUrl")
         if full == url or (isinstance(full, str) and ":" not in url and full.endswith("/" + url)):
-            return resource_item(entry.get("resource"))  # pyright: ignore
+            return resource_item(_get(entry, "resource"))
     return None
+
+
+def _get(value: Json, key: str) -> Json:
+    return value.get(key) if isinstance(value, dict) else None
 
 
 # --- what the world knows ---
@@ -140,7 +141,7 @@ def _member_of(env: Env, items: Items, value_set: Items) -> Items:
         return NONE
     if env.world.member_of is None:
         raise PathError("memberOf() cannot be answered here: there is no terminology.")
-    answers = [env.world.member_of(item[0] if type(item) is tuple else item, url) for item in items]
+    answers = [env.world.member_of(plain(item), url) for item in items]
     return NONE if None in answers else TRUE if all(answers) else FALSE
 
 
@@ -149,7 +150,7 @@ def _conforms_to(env: Env, items: Items, profile: Items) -> Items:
     if not items or url is None:
         return NONE
     if env.world.conforms is not None:
-        answers = [env.world.conforms(item[0] if type(item) is tuple else item, url) for item in items]
+        answers = [env.world.conforms(plain(item), url) for item in items]
         if None not in answers:
             return TRUE if all(answers) else FALSE
     name = url.removeprefix(_STRUCTURES)
@@ -162,23 +163,22 @@ def _html_checks(items: Items) -> Items:
     return TRUE if all(type(item) is tuple and isinstance(item[0], str) and is_narrative(item[0]) for item in items) else FALSE
 
 
-def _check_modifiers(env: Env, items: Items, *urls: Items) -> Items:
+def _check_modifiers(_env: Env, items: Items, *urls: Items) -> Items:
     """The same items; an error when one has a modifier extension that is not among those named."""
     known = {text_of(url) for url in urls}
     for item in items:
-        below = [one[0] for one in children([item]) if type(one) is tuple and one[1].name == "Extension"]
-        modifiers = item[0].get("modifierExtension") if type(item) is tuple and isinstance(item[0], dict) else None  # pyright: ignore
-        for extension in below:
-            if modifiers and extension in modifiers and extension.get("url") not in known:
-                raise PathError("The element has the modifier extension {url}, which is not known.", url=str(extension.get("url"))[:200])
+        for extension in listed(_get(plain(item), "modifierExtension") or []):
+            url = _get(extension, "url")
+            if url not in known:
+                raise PathError("The element has the modifier extension {url}, which is not known.", url=str(url)[:200])
     return items
 
 
-def _slice(env: Env, items: Items, structure: Items, name: Items) -> Items:
+def _slice(_env: Env, _items: Items, _structure: Items, _name: Items) -> Items:
     raise PathError("slice() is not supported: write where(…) with the slice's own condition.")
 
 
-def _element_definition(env: Env, items: Items) -> Items:
+def _element_definition(_env: Env, _items: Items) -> Items:
     raise PathError("elementDefinition() is not supported: read the StructureDefinition.")
 
 
@@ -195,15 +195,15 @@ def _moment(env: Env) -> Temporal:
     return found
 
 
-def _now(env: Env, items: Items) -> Items:
+def _now(env: Env, _items: Items) -> Items:
     return [_moment(env)]
 
 
-def _today(env: Env, items: Items) -> Items:
+def _today(env: Env, _items: Items) -> Items:
     return [temporal("Date", _moment(env).parts[:3])]
 
 
-def _time_of_day(env: Env, items: Items) -> Items:
+def _time_of_day(env: Env, _items: Items) -> Items:
     moment = _moment(env)
     return [temporal("Time", moment.parts[3:], moment.fraction)]
 

@@ -49,7 +49,7 @@ def _abs(items: Items) -> Items:
     return NONE if found is None else number(abs(found))
 
 
-def _log(env: Env, items: Items, base: Items) -> Items:
+def _log(_env: Env, items: Items, base: Items) -> Items:
     value, root = _number(items), _number(base)
     if value is None or root is None or value <= 0 or root <= 0 or root == 1:
         return NONE
@@ -57,7 +57,7 @@ def _log(env: Env, items: Items, base: Items) -> Items:
     return number(found.quantize(Decimal("1e-20")).normalize() if abs(found) < 10**6 else found)
 
 
-def _power(env: Env, items: Items, exponent: Items) -> Items:
+def _power(_env: Env, items: Items, exponent: Items) -> Items:
     base, power = _number(items), _number(exponent)
     if base is None or power is None:
         return NONE
@@ -67,23 +67,25 @@ def _power(env: Env, items: Items, exponent: Items) -> Items:
     return number(int(found) if type(base) is int and type(power) is int and power >= 0 and found.adjusted() < 25 else found)
 
 
-def _round(env: Env, items: Items, places: Items = NONE) -> Items:
+def _round(_env: Env, items: Items, places: Items = NONE) -> Items:
     value, digits = _number(items), integer_of(places) or 0
     if value is None:
         return NONE
     if not 0 <= digits <= _PLACES_MAX:
         raise PathError("round() needs a number of places from 0 to {most}.", most=_PLACES_MAX)
-    return number(ARITHMETIC.quantize(Decimal(value), Decimal(1).scaleb(-digits))) if Decimal(value).adjusted() + digits < _PLACES_MAX else [value]
+    if Decimal(value).adjusted() + digits >= _PLACES_MAX:
+        return [value]
+    return number(ARITHMETIC.quantize(Decimal(value), Decimal(1).scaleb(-digits)))
 
 
 # --- boundaries ---
 
 
-def _low(env: Env, items: Items, digits: Items = NONE) -> Items:
+def _low(_env: Env, items: Items, digits: Items = NONE) -> Items:
     return _boundary(items, integer_of(digits), high=False)
 
 
-def _high(env: Env, items: Items, digits: Items = NONE) -> Items:
+def _high(_env: Env, items: Items, digits: Items = NONE) -> Items:
     return _boundary(items, integer_of(digits), high=True)
 
 
@@ -125,7 +127,7 @@ def _precision(items: Items) -> Items:
     return NONE
 
 
-def _comparable(env: Env, items: Items, other: Items) -> Items:
+def _comparable(_env: Env, items: Items, other: Items) -> Items:
     one, two = _quantity(single(items)), _quantity(single(other))
     return NONE if one is None or two is None else logical(quantity.compare(one, two) is not None)
 

@@ -16,7 +16,6 @@ from xinglin.fhir.fhirpath.operators import text
 from xinglin.fhir.fhirpath.patterns import pattern_of
 from xinglin.fhir.fhirpath.values import FALSE, NONE, TRUE, Items, integer_of, text_of
 
-
 _ESCAPE_OR_QUOTE = re.compile(r'\\.|"', re.DOTALL)
 
 
@@ -29,7 +28,7 @@ def _simple(work: Callable[[str], Items]) -> Callable[[Items], Items]:
 
 
 def _pair(work: Callable[[str, str], Items]) -> Callable[[Env, Items, Items], Items]:
-    def run(env: Env, items: Items, other: Items) -> Items:
+    def run(_env: Env, items: Items, other: Items) -> Items:
         value, argument = text_of(items), text_of(other)
         return NONE if value is None or argument is None else work(value, argument)
 
@@ -37,7 +36,7 @@ def _pair(work: Callable[[str, str], Items]) -> Callable[[Env, Items, Items], It
 
 
 def _triple(work: Callable[[str, str, str], Items]) -> Callable[[Env, Items, Items, Items], Items]:
-    def run(env: Env, items: Items, other: Items, third: Items) -> Items:
+    def run(_env: Env, items: Items, other: Items, third: Items) -> Items:
         value, first, second = text_of(items), text_of(other), text_of(third)
         return NONE if value is None or first is None or second is None else work(value, first, second)
 
@@ -48,7 +47,7 @@ def _said(answer: bool) -> Items:
     return TRUE if answer else FALSE
 
 
-def _substring(env: Env, items: Items, start: Items, length: Items | None = None) -> Items:
+def _substring(_env: Env, items: Items, start: Items, length: Items | None = None) -> Items:
     value, first = text_of(items), integer_of(start)
     if value is None or first is None or not 0 <= first < len(value):
         return NONE
@@ -61,7 +60,7 @@ def _substring(env: Env, items: Items, start: Items, length: Items | None = None
 
 def _bounded(value: str, most: int) -> str:
     if len(value) > most:
-        raise PathError("The text is too long for this regular expression: {count} characters, {most} at most.", count=len(value), most=most)
+        raise PathError("The text has {count} characters; this regular expression takes {most}.", count=len(value), most=most)
     return value
 
 
@@ -114,6 +113,10 @@ def _replace(value: str, pattern: str, by: str) -> Items:
 
 
 # --- lists of texts ---
+
+
+def _characters(value: str) -> Items:
+    return list(value)
 
 
 def _split(value: str, separator: str) -> Items:
@@ -175,7 +178,7 @@ DIRECT: dict[str, Callable[[Items], Items]] = {
     "upper": _simple(lambda value: text(value.upper())),
     "lower": _simple(lambda value: text(value.lower())),
     "trim": _simple(lambda value: [value.strip()]),
-    "toChars": _simple(lambda value: list(value)),
+    "toChars": _simple(_characters),
 }
 PLAIN: dict[str, Plain] = {
     "indexOf": Plain(_pair(lambda value, other: [value.find(other)]), 1, 1),

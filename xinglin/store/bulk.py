@@ -1,0 +1,144 @@
+"""Bulk load: many new resources by COPY, in batches that are each one transaction. A batch is in the record whole, with its feed row, or not at all.
+
+A first load into empty tables drops their indexes and builds them again at the end (`Loading.begin`, `Loading.end`); a load
+that is cut off leaves no index missing for long, since `mend` builds what is missing at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from asyncpg import Connection
+
+from xinglin.base.clock import LANES, wall_us
+from xinglin.base.errors import Unavailable
+from xinglin.fhir.codec import Resource, encode
+from xinglin.fhir.definitions import RESOURCE_TYPES
+from xinglin.store.applying import FEED_CHANGES_MAX, insert, stamped, write_feed
+from xinglin.store.content import load_dictionaries
+from xinglin.store.ground import Ground
+from xinglin.store.interning import Wants
+from xinglin.store.layout import Layout, layout
+from xinglin.store.learning import learn
+from xinglin.store.mending import missing_indexes
+from xinglin.store.pool import Pool
+from xinglin.store.rows import Draft, draft, era_token, finish
+from xinglin.store.schema import indexes
+
+_TRIES = 5
+_KEPT = frozenset({"id"})
+"""Indexes a load into empty tables keeps: the key that tells whether a resource is there."""
+
+
+@dataclass(slots=True)
+class Loader:
+    """Writes new resources, each with an id of its own choice; those that are there already are left as they are and counted."""
+
+    ground: Ground
+    written: int = 0
+    passed_over: int = 0
+    learning: bool = True
+
+    async def load(self, resources: Sequence[Resource]) -> None:
+        """One batch, at most 4,096 resources (one feed row), each with `resourceType` and `id`."""
+        assert len(resources) <= FEED_CHANGES_MAX
+        wants = Wants()
+        ground = self.ground
+        drafts = [(resource, draft(resource, resource["id"], ground.hashes, wants)) for resource in resources]
+        await ground.interning.provide(wants)
+        await ground.eras.freshen()
+        if self.learning:
+            self.learning = False
+            await self._learn(resources)
+        for _ in range(_TRIES):
+            try:
+                async with ground.pool.connection() as connection, connection.transaction():
+                    await connection.execute("SET LOCAL statement_timeout = 0")
+                    fresh = await self._fresh(connection, drafts)
+                    await self._write(connection, fresh)
+            except asyncpg.UniqueViolationError:
+                continue  # another loader brought the same resource at the same moment: now it is there
+            self.written += len(fresh)
+            self.passed_over += len(resources) - len(fresh)
+            return
+        raise Unavailable("Others keep loading the same records; try again in a moment.", retry_after_s=1)
+
+    async def _learn(self, resources: Sequence[Resource]) -> None:
+        """Dictionaries from the first batch, for the types it has enough of."""
+        samples: defaultdict[str, list[bytes]] = defaultdict(list)
+        tick = wall_us()
+        for resource in resources:
+            samples[resource["resourceType"]].append(encode(stamped(resource, resource["id"], 1, tick)))
+        async with self.ground.side.connection() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(7307)")  # one learner at a time: the next finds the dictionaries good
+            await load_dictionaries(connection, self.ground.contents)
+            await learn(self.ground, connection, samples)
+
+    async def _fresh(self, connection: Connection, drafts: list[tuple[Resource, Draft]]) -> list[tuple[Resource, Draft]]:
+        """Each resource once, without what is there already."""
+        by_type: defaultdict[Layout, list[UUID]] = defaultdict(list)
+        for _, made in drafts:
+            by_type[made.spot].append(made.id)
+        there: set[tuple[int, UUID]] = set()
+        for spot, ids in by_type.items():
+            found = await connection.fetch(f"SELECT id FROM {spot.table} WHERE id = ANY($1) UNION SELECT id FROM {spot.history} WHERE id = ANY($1)", ids)
+            there |= {(spot.number, row["id"]) for row in found}
+        firsts = {(made.spot.number, made.id): (resource, made) for resource, made in reversed(drafts)}
+        return [pair for key, pair in reversed(firsts.items()) if key not in there]
+
+    async def _write(self, connection: Connection, drafts: list[tuple[Resource, Draft]]) -> None:
+        ground = self.ground
+        first = ground.ticks.take(max(len(drafts), 1))
+        rows: defaultdict[Layout, list[tuple[Any, ...]]] = defaultdict(list)
+        for place, (resource, made) in enumerate(drafts):
+            tick, spot = first + place * LANES, made.spot
+            content = ground.contents.pack(spot.number, made.id, 1, encode(stamped(resource, resource["id"], 1, tick)))
+            era = era_token(ground.hashes, ground.eras.era_of(spot.number, tick))
+            rows[spot].append(finish(made, ground.interning, tick=tick, version=1, era=era, content=content))
+        for spot in sorted(rows, key=lambda spot: spot.number):
+            await insert(connection, spot, rows[spot])
+            ground.eras.count(spot.number, len(rows[spot]))
+        await write_feed(connection, [made.spot.number for _, made in drafts], first)
+
+
+async def begin(connection: Connection) -> set[str]:
+    """Drop the indexes of the types that have no rows, for a first load. Returns those types."""
+    empty: set[str] = set()
+    for type_ in RESOURCE_TYPES:
+        spot = layout(type_)
+        if await connection.fetchval(f"SELECT NOT EXISTS (SELECT FROM {spot.table}) AND NOT EXISTS (SELECT FROM {spot.history})"):
+            empty.add(type_)
+    names = [f'record."{name}"' for type_ in sorted(empty) for name, _ in indexes(layout(type_)) if not name.endswith(tuple(f"_{kept}" for kept in _KEPT))]
+    if names:
+        await connection.execute(f"DROP INDEX IF EXISTS {', '.join(names)}")
+    return empty
+
+
+async def end(pool: Pool, at_once: int = 2) -> None:
+    """Build every missing index, then give the planner true statistics. Types without rows cost next to nothing."""
+    async with pool.connection() as connection:
+        missing = await missing_indexes(connection)
+        filled = [type_ for type_ in RESOURCE_TYPES if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {layout(type_).table})")]
+    statements = [f"VACUUM (ANALYZE) {layout(type_).table}" for type_ in filled]
+    await _in_turn(pool, missing, at_once)
+    await _in_turn(pool, [*statements, "VACUUM (ANALYZE) xinglin.person", "VACUUM (ANALYZE) xinglin.feed"], at_once)
+
+
+async def _in_turn(pool: Pool, statements: list[str], at_once: int) -> None:
+    waiting = list(reversed(statements))
+
+    async def work() -> None:
+        connection = await pool.open(statement_timeout="0", maintenance_work_mem="512MB", max_parallel_maintenance_workers="0")
+        try:
+            while waiting:
+                await connection.execute(waiting.pop())
+        finally:
+            await connection.close()
+
+    await asyncio.gather(*(work() for _ in range(at_once)))
