@@ -80,7 +80,7 @@ def records(store: Store) -> Records:
     return store.records(Scope.everyone())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def module_records(module_store: Store) -> Records:
     """The records of the module's store, as someone who may see everyone."""
     return module_store.records(Scope.everyone())

@@ -18,6 +18,7 @@ from xinglin.store.hashes import Hashes
 from xinglin.store.interning import Interning
 from xinglin.store.mending import mend
 from xinglin.store.pool import Pool
+from xinglin.store.rebasing import rebase
 from xinglin.store.statistics import Statistics
 
 _LANE_LOCK = 7400
@@ -58,6 +59,7 @@ async def prepare(settings: Settings, dsn: str, keys: Keys) -> None:
         if version != schema.VERSION:
             raise Unavailable("This database has version {found}; this program needs {wanted}.", found=version, wanted=schema.VERSION)
         await ship_dictionaries(connection, Contents(keys, settings.cipher))
+        await rebase(connection)
         await mend(connection)
     finally:
         await connection.close()

@@ -16,7 +16,8 @@ VERSION = 1
 
 _PLATFORM = """
 CREATE SCHEMA IF NOT EXISTS xinglin; CREATE SCHEMA IF NOT EXISTS record; CREATE SCHEMA IF NOT EXISTS history;
-CREATE TABLE xinglin.installation (version integer NOT NULL, key_mark bytea NOT NULL, made_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE xinglin.installation (version integer NOT NULL, key_mark bytea NOT NULL, made_at timestamptz NOT NULL DEFAULT now(),
+  xact_offset bigint NOT NULL DEFAULT 0);
 -- who is who in the typed columns: patients, concepts and sets of present parameters as dense integers
 CREATE TABLE xinglin.person (n integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid NOT NULL UNIQUE);
 CREATE SEQUENCE xinglin.number AS integer;  -- shared by the three tables below, so that one look tells whether there is news
@@ -27,15 +28,18 @@ CREATE TABLE xinglin.trait (n integer PRIMARY KEY DEFAULT nextval('xinglin.numbe
   UNIQUE (type, param, trait));
 CREATE TABLE xinglin.era (type smallint, n integer, from_tick bigint NOT NULL, rows bigint NOT NULL DEFAULT 0, PRIMARY KEY (type, n));
 CREATE TABLE xinglin.dictionary (type smallint, n smallint, sealed bytea NOT NULL, PRIMARY KEY (type, n));
--- the change feed: a row for each commit (and at most 4,096 changes); change i has tick + 32 i, its type stands in `types`, two bytes each
-CREATE TABLE xinglin.feed (xact xid8 NOT NULL DEFAULT pg_current_xact_id(), tick bigint NOT NULL, types bytea NOT NULL, PRIMARY KEY (tick));
+-- the change feed: a row for each commit (and at most 4,096 changes); change i has tick + 32 i, its type stands in `types`, two bytes each;
+-- xact is the transaction's number plus `xact_offset`, which grows when the database is restored into another cluster (feed.py)
+CREATE TABLE xinglin.feed (xact bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint, tick bigint NOT NULL, types bytea NOT NULL, PRIMARY KEY (tick));
 CREATE INDEX ON xinglin.feed (xact);
-CREATE TABLE xinglin.consumer (name text PRIMARY KEY, xact xid8 NOT NULL, tick bigint NOT NULL, moved_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE xinglin.consumer (name text PRIMARY KEY, xact bigint NOT NULL, tick bigint NOT NULL, moved_at timestamptz NOT NULL DEFAULT now());
+-- changes a consumer gave up on, and why: nothing is passed over in silence
+CREATE TABLE xinglin.missed (consumer text, tick bigint, type smallint NOT NULL, why text NOT NULL, at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, tick));
 CREATE TABLE xinglin.audit (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, actor text NOT NULL, role text NOT NULL, interaction text NOT NULL,
   type text, id text, query text, status smallint NOT NULL, address text, request text);
 CREATE INDEX ON xinglin.audit (at);
 CREATE TABLE xinglin.job (id uuid PRIMARY KEY, kind text NOT NULL, state text NOT NULL, owner text NOT NULL, parameters bytea NOT NULL, progress bytea NOT NULL,
-  result bytea, error text, made_at timestamptz NOT NULL DEFAULT now(), touched_at timestamptz NOT NULL DEFAULT now());
+  attempt integer NOT NULL DEFAULT 0, result bytea, error text, made_at timestamptz NOT NULL DEFAULT now(), touched_at timestamptz NOT NULL DEFAULT now());
 """
 
 

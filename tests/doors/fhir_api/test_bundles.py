@@ -39,9 +39,10 @@ async def test_a_transaction_is_written_whole_and_its_links_lead_to_the_new_addr
 
 
 async def test_a_transaction_gives_the_resources_back_when_asked(client):
-    answer = await client.post("", json=bundle("transaction", entry("POST", "Patient", PATIENT)), headers={"prefer": "return=representation"})
+    asked = bundle("transaction", entry("POST", "Patient", PATIENT))
+    answer = await client.post("", json=asked, headers={"prefer": "return=representation"})
     assert answer.json()["entry"][0]["resource"]["name"] == PATIENT["name"]
-    told = await client.post("", json=bundle("transaction", entry("POST", "Patient", PATIENT)), headers={"prefer": "return=OperationOutcome"})
+    told = await client.post("", json=asked, headers={"prefer": "return=OperationOutcome"})
     assert told.json()["entry"][0]["response"]["outcome"]["resourceType"] == "OperationOutcome"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
 
-PATIENT = {"resourceType": "Patient", "name": [{"family": "张", "given": ["桂兰"]}], "gender": "female", "birthDate": "1959-03-02", "active": True}
+NAME = [{"family": "张", "given": ["桂兰"]}]
+PATIENT = {"resourceType": "Patient", "name": NAME, "gender": "female", "birthDate": "1959-03-02", "active": True}
+TEXT = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
+XML = {"content-type": "application/fhir+xml", "accept": "application/fhir+xml"}
 
 
 async def made(client, **more) -> dict:
@@ -174,7 +175,7 @@ async def test_a_fhirpath_patch_changes_one_element(client):
 
 
 async def test_a_summary_or_some_elements_are_marked_as_a_part(client):
-    patient = await made(client, contact=[{"name": {"family": "李"}}], text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'})
+    patient = await made(client, contact=[{"name": {"family": "李"}}], text=TEXT)
     where = f"/Patient/{patient['id']}"
     summary = (await client.get(where, params={"_summary": "true"})).json()
     assert "contact" not in summary
@@ -188,7 +189,7 @@ async def test_a_summary_or_some_elements_are_marked_as_a_part(client):
 
 async def test_xml_in_and_out(client):
     body = '<Patient xmlns="http://hl7.org/fhir"><active value="true"/><name><family value="王"/></name></Patient>'
-    answer = await client.post("/Patient", content=body.encode(), headers={"content-type": "application/fhir+xml", "accept": "application/fhir+xml"})
+    answer = await client.post("/Patient", content=body.encode(), headers=XML)
     assert answer.status_code == 201, answer.text
     assert answer.headers["content-type"].startswith("application/fhir+xml")
     assert '<family value="王"/>' in answer.text
@@ -219,7 +220,3 @@ async def test_head_answers_without_a_body(client):
     assert answer.status_code == 200
     assert answer.content == b""
     assert int(answer.headers["content-length"]) > 100
-
-
-def as_binary(patch: bytes) -> dict:
-    return {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": base64.b64encode(patch).decode()}

@@ -13,7 +13,8 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 async def village(client):
     """Two patients, seven observations of the first, one of the second."""
     for number in ("1", "2"):
-        body = {"resourceType": "Patient", "id": f"p{number}", "name": [{"family": "Zhang"}], "gender": "female" if number == "1" else "male"}
+        gender = "female" if number == "1" else "male"
+        body = {"resourceType": "Patient", "id": f"p{number}", "name": [{"family": "Zhang"}], "gender": gender}
         await client.put(f"/Patient/p{number}", json=body)
     for day in range(1, 9):
         owner = "p1" if day < 8 else "p2"

@@ -1,9 +1,12 @@
 """FHIR XML and FHIR JSON say the same, both ways; XML that attacks is refused."""
 
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from xinglin.base.errors import Malformed, NotAcceptable
 from xinglin.fhir.codec import decode_resource
@@ -191,3 +194,36 @@ def test_comments_schema_locations_and_prefixes_are_passed_over():
         b'\n <!-- b --><f:active value="true"/>\n</f:Patient>'
     )
     assert from_xml(raw) == {"resourceType": "Patient", "active": True}
+
+
+def test_a_resource_nested_too_deep_cannot_be_written():
+    inner: dict = {"url": "u"}
+    for _ in range(300):
+        inner = {"url": "u", "extension": [inner]}
+    with pytest.raises(Malformed):
+        to_xml({"resourceType": "Patient", "extension": [inner]})
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([b"", b"<", b'"', b"/>", b"</name>", b"&", b"<div>", b"\xff", b' value="']))
+def test_a_damaged_document_is_read_or_malformed(place: int, junk: bytes):
+    whole = to_xml({"resourceType": "Patient", "id": "p", "active": True, "name": [{"given": ["a", "b"]}], "multipleBirthInteger": 2})
+    start = place % len(whole)
+    with suppress(Malformed):
+        assert from_xml(whole[:start] + junk + whole[start + 3 :])["resourceType"] == "Patient"
+
+
+JUNK = st.recursive(
+    st.sampled_from([None, True, 1, "x", "\ud800", "<"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["div", "given", "_given", "url", "extension", "id"]), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(["name", "_name", "active", "_active", "text", "contained", "extension", "id", "contact"]), JUNK, max_size=3))
+def test_a_resource_of_any_shape_is_written_or_refused(members: dict):
+    with suppress(Malformed, NotAcceptable):
+        written = to_xml({"resourceType": "Patient"} | members)
+        with suppress(Malformed):
+            assert from_xml(written)["resourceType"] == "Patient"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TYPES = ("CodeSystem", "ValueSet", "ConceptMap")
 PAGE = 500
 RESOURCES_MAX = 50_000
-OVERLAP_US = 20_000_000
+OVERLAP_US = 10_000_000
 """How far back each refresh reads again: longer than a transaction may take, and clocks may differ by."""
 
 

@@ -86,7 +86,8 @@ class FhirDoor:
         self._store, self._access, self._settings, self._scope, self._now = store, access, settings, scope, now
         self._operations: Mapping[str, Operation] = {operation.name: operation for operation in operations}
         self._admission = Admission(settings.requests_at_once_max, settings.writes_at_once_max)
-        self._ids = (f"{uuid4().hex[:12]}-{number:x}" for number in itertools.count())
+        mine = uuid4().hex[:12]
+        self._ids = (f"{mine}-{number:x}" for number in itertools.count())
         self._began = instant(tick_of(now()))
         self._statement = b""
         self._means = Means(settings, self._operations, self._entry, self._state, self._unit, Shelf(), jobs)

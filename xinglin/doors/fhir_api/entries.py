@@ -96,8 +96,10 @@ def _call(call: Call, method: str, url: str, request: Resource, given: Resource 
     except UnicodeError as broken:
         raise Malformed("The url of an entry is not UTF-8.") from broken
     conditions = _conditions(request, call.conditions) if len(request) > 2 or call.conditions is not NONE else NONE
-    plain = replace(call, type="", id="", body=b"", media="", pen=call.pen.of_entry(query))
-    return replace(plain, method=method, path=segments, query=pairs, conditions=conditions, given=given)
+    type_ = segments[0] if segments else ""
+    id_ = segments[1] if len(segments) > 1 else ""
+    pen = call.pen.of_entry(query)
+    return Call(method, segments, pairs, call.base, call.actor, call.records, call.means, pen, conditions, type_, id_, given=given)
 
 
 def _conditions(request: Resource, outer: Conditions) -> Conditions:

@@ -70,7 +70,8 @@ def _in_time(call: Call, type_: str, asked: Resource) -> list[Term]:
         terms.append(_dated(params["_lastUpdated"], "ge", since, zone))
     dates = (params[name] for name in _CARE_DATES if type_ != "Patient" and name in params and params[name].kind == "date")
     care = next(dates, None)
-    for name, prefix in (("start", "ge"), ("end", "le")):
+    sides: tuple[tuple[str, Literal["ge", "le"]], ...] = (("start", "ge"), ("end", "le"))
+    for name, prefix in sides:
         text = text_of(asked, name)
         if text and len(text) > 10:
             raise Malformed("{name} is a date (2021-05-17).", name=name)

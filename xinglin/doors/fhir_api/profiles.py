@@ -46,11 +46,12 @@ class Shelf:
 
     async def issues(self, records: Records, resource: Resource, against: Sequence[str] = ()) -> tuple[Issue, ...]:
         """Findings against R4, the claimed profiles and those in `against`; what is missing on the way is fetched."""
+        found: tuple[Issue, ...] = ()
         for _ in range(_ROUNDS):
             look = _Look(self._known, self._clock())
             found = validate(resource, profiles=look, against=against)
             if not look.missed:
-                return found
+                break
             await self._fetch(records, sorted(look.missed))
         return found
 

@@ -82,16 +82,18 @@ _FILE: Ways = {"GET": Way("operation", job_file)}
 
 def route(method: str, path: tuple[str, ...], operations: Mapping[str, Operation]) -> Route:
     """The interaction at an address; raises `NotFound`, `NotAllowed` (with `allow`)."""
-    if len(path) == 2 and path[0] in TYPES and path[1][0] not in "_$":
-        return Route(_by_method(method, _INSTANCE, path), path[0], path[1])
-    if len(path) == 1 and path[0] in TYPES:
-        return Route(_by_method(method, _TYPE, path), path[0])
     if path and path[-1].startswith("$"):
         return _operation(method, path, operations)
     if not path or path[0] not in TYPES:
         return Route(_by_method(method, _of_system(path), path))
-    ways = _of_type(path)
-    return Route(_by_method(method, ways, path), path[0], "" if path[1][0] == "_" else path[1])
+    type_, *below = path
+    if not below:
+        return Route(_by_method(method, _TYPE, path), type_)
+    if below[0].startswith("_"):
+        return Route(_by_method(method, _below_type(path), path), type_)
+    if len(below) == 1:
+        return Route(_by_method(method, _INSTANCE, path), type_, below[0])
+    return Route(_by_method(method, _below_instance(path), path), type_, below[0])
 
 
 def _by_method(method: str, ways: Ways, path: tuple[str, ...]) -> Way:
@@ -120,21 +122,28 @@ def _of_system(path: tuple[str, ...]) -> Ways:
             raise _nothing_at(path)
 
 
-def _of_type(path: tuple[str, ...]) -> Ways:
+def _below_type(path: tuple[str, ...]) -> Ways:
     match path[1:]:
         case ("_history",):
             return _HISTORY_TYPE
         case ("_search",):
             return _POST_TYPE
-        case (_, "_history"):
+        case _:
+            raise _nothing_at(path)
+
+
+def _below_instance(path: tuple[str, ...]) -> Ways:
+    has_compartment = path[0] in compartment_names()
+    match path[2:]:
+        case ("_history",):
             return _HISTORY
-        case (_, "_history", _):
+        case ("_history", _):
             return _VREAD
-        case (_, "_search") if path[0] in compartment_names():
+        case ("_search",) if has_compartment:
             return _POST_COMPARTMENT
-        case (_, member) if path[0] in compartment_names() and (member == "*" or member in TYPES):
+        case (member,) if has_compartment and (member == "*" or member in TYPES):
             return _COMPARTMENT
-        case (_, member, "_search") if path[0] in compartment_names() and member in TYPES:
+        case (member, "_search") if has_compartment and member in TYPES:
             return _POST_COMPARTMENT
         case _:
             raise _nothing_at(path)

@@ -1,4 +1,7 @@
-"""What each interaction leaves in the audit trail. Rows of writes go with the write itself; the others are noted when the answer is known."""
+"""What each interaction leaves in the audit trail.
+
+Rows of writes go with the write itself; the others are noted when the answer is known.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,8 @@ class Pen:
     def row(self, interaction: str, type_: str, id_: str, status: int) -> AuditRow:
         """One row; empty texts become None. A query is kept as sent, cut at `QUERY_CHARS_MAX`."""
         query = self._query.replace("\x00", " ")[:QUERY_CHARS_MAX] or None
-        return AuditRow(
-            self._actor.id, self._actor.role, interaction, type_[:64] or None, id_[:64] or None, query, status, self._address, self._request or None
-        )
+        who, where = (self._actor.id, self._actor.role), (self._address, self._request or None)
+        return AuditRow(*who, interaction, type_[:64] or None, id_[:64] or None, query, status, *where)
 
     def note(self, interaction: str, type_: str, id_: str, status: int) -> None:
         """Keep a row, unless a write has taken it; raises `Unavailable` when the trail cannot be written."""

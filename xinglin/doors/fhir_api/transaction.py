@@ -104,29 +104,29 @@ async def _change(entry: Entry) -> Change | None:
             return None
         case ("POST", *_, last) if last.startswith("$") or last == "_search":
             return None
-        case ("POST", type_):
-            return await creation(_permitted(call, "create", type_), entry.full_url)
-        case ("PUT", type_, id_):
-            return await replacement(_permitted(call, "update", type_, id_), entry.full_url)
-        case ("PUT", type_):
-            return await replacement_where(_permitted(call, "update", type_), entry.full_url)
-        case ("PATCH", type_, id_):
-            return amendment(_permitted(call, "patch", type_, id_), entry.full_url)
-        case ("PATCH", type_):
-            return amendment_where(_permitted(call, "patch", type_), entry.full_url)
-        case ("DELETE", type_, id_):
-            return removal(_permitted(call, "delete", type_, id_))
-        case ("DELETE", type_):
-            return removal_where(_permitted(call, "delete", type_))
+        case ("POST", _):
+            return await creation(_permitted(call, "create"), entry.full_url)
+        case ("PUT", _, _):
+            return await replacement(_permitted(call, "update"), entry.full_url)
+        case ("PUT", _):
+            return await replacement_where(_permitted(call, "update"), entry.full_url)
+        case ("PATCH", _, _):
+            return amendment(_permitted(call, "patch"), entry.full_url)
+        case ("PATCH", _):
+            return amendment_where(_permitted(call, "patch"), entry.full_url)
+        case ("DELETE", _, _):
+            return removal(_permitted(call, "delete"))
+        case ("DELETE", _):
+            return removal_where(_permitted(call, "delete"))
         case _:
             raise Malformed("{method} {url} is nothing a transaction can do.", method=call.method, url="/".join(call.path)[:200])
 
 
-def _permitted(call: Call, deed: str, type_: str, id_: str = "") -> Call:
-    if type_ not in _TYPES:
-        raise Unknown("There is no resource type {type}.", type=type_[:80])
-    permit(call, deed, type_)
-    return call.about(type_, id_)
+def _permitted(call: Call, deed: str) -> Call:
+    if call.type not in _TYPES:
+        raise Unknown("There is no resource type {type}.", type=call.type[:80])
+    permit(call, deed, call.type)
+    return call
 
 
 def _refuse_overlaps(writes: Sequence[Planned]) -> None:

@@ -1,4 +1,7 @@
-"""Writing: the rules a resource must keep, the write with its audit rows, and what is answered. Source: R4 http.html#ops (Prefer: return)."""
+"""Writing: the rules a resource must keep, the write with its audit rows, and what is answered.
+
+Source: R4 http.html#ops (Prefer: return).
+"""
 
 from __future__ import annotations
 

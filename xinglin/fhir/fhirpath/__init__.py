@@ -63,7 +63,7 @@ class Path:
             raise _too_deep() from deep
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def compile_path(expression: str, *, type: str | None = None, strict: bool = False) -> Path:
     """Reads an expression once. `strict`: names that `type` does not have, and `as` on several items, are errors, as in N1.
 

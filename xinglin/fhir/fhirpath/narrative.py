@@ -13,8 +13,8 @@ _ELEMENTS = frozenset(
     " samp small span strong sub sup table tbody td tfoot th thead tr tt ul var".split()
 )
 _ATTRIBUTES = frozenset(
-    "abbr accesskey align alt axis border cellhalign cellpadding cellspacing cellvalign char charoff charset cite class colspan compact coords"
-    " dir frame headers height href hreflang hspace id lang longdesc name nowrap rel rev rowspan rules scope shape span src "
+    "abbr accesskey align alt axis border cellhalign cellpadding cellspacing cellvalign char charoff charset cite class colspan"
+    " compact coords dir frame headers height href hreflang hspace id lang longdesc name nowrap rel rev rowspan rules scope shape span src"
     " start style summary tabindex title type valign value vspace width xml:lang xml:space xmlns".split()
 )
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)([A-Za-z][A-Za-z0-9]*);")

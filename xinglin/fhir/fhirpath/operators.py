@@ -26,7 +26,7 @@ from xinglin.fhir.fhirpath.values import (
     type_word,
 )  # fmt: skip
 
-ARITHMETIC = Context(prec=28, rounding=ROUND_HALF_UP, traps=[])
+ARITHMETIC = Context(prec=28, Emin=-399, Emax=399, rounding=ROUND_HALF_UP, traps=[])
 _INTEGER_MAX = 2**63
 
 

@@ -185,9 +185,11 @@ def equal_items(one: Item, other: Item) -> bool | None:
         return quantity.equal(left, right)
     if isinstance(left, Quantity) or isinstance(right, Quantity):
         return _equal_amounts(left, right)
-    if type(left) is dict and type(right) is dict:
-        return bool(key_of(one) == key_of(other))
-    return (type(left) is bool) == (type(right) is bool) and bool(left == right)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if is_number(left) and is_number(right):
+        return left == right
+    return isinstance(left, dict) and isinstance(right, dict) and bool(key_of(one) == key_of(other))
 
 
 def _equal_times(one: Item, other: Item, left: Any, right: Any) -> bool | None:

@@ -83,7 +83,7 @@ async def _clause(reading: Reading, spot: Layout, clause: Clause) -> Condition:
     if clause.modifier in _NEGATING:
         return none_of(await _clause(reading, spot, replace(clause, modifier="in" if clause.modifier == "not-in" else None)))
     name = clause.param.name
-    if name.startswith("combo-") and clause.param.kind != "composite" and "component-" + name[6:] in search_params(spot.type):
+    if name.startswith("combo-") and clause.modifier != "missing" and clause.param.kind != "composite" and "component-" + name[6:] in search_params(spot.type):
         return await _combo(reading, spot, clause)
     return any_of([await _asked(reading, spot, clause.param, clause.modifier, asked) for asked in clause.asked])
 
@@ -218,11 +218,9 @@ async def _link_to(reading: Reading, spot: Layout, canonical: str, type_: str, i
     if type_ != "Patient" or canonical != patient_links(spot):
         return with_tokens(reading, [token])
     n = await reading.ground.interning.person(reading.connection, reading.ground.hashes.id(id_))
-    if not n:
-        return never()
     if "many" in reading.ground.interning.traits(spot.number, canonical):
         return Condition(f"{reading.row}.patient = {reading.arguments.add(n)} OR {reading.row}.tokens @> {reading.arguments.add([token], 'bigint[]')}")
-    return Condition(f"{reading.row}.patient = {reading.arguments.add(n)}", patients=[n])
+    return Condition(f"{reading.row}.patient = {reading.arguments.add(n)}", patients=[n]) if n else never()
 
 
 async def _tuple(reading: Reading, spot: Layout, param: SearchParam, asked: TupleAsked) -> Condition:

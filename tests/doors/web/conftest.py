@@ -1,0 +1,66 @@
+"""The web door over a real store that holds the drawn world, and a browser-like client for each role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+from tests.doors.web.drawn import NOW, settle, world
+from xinglin.access.tokens import issue, verify
+from xinglin.app.discovery import discover, folder_of
+from xinglin.base.crypto import Keys
+from xinglin.doors.web import House, web_app
+from xinglin.store import AuditRow, Scope, Store
+
+BASE = "http://county.test"
+Client = httpx.AsyncClient
+
+
+@pytest.fixture(scope="module")
+async def told(module_store: Store) -> Store:
+    """The store, holding the drawn world."""
+    await settle(module_store.records(Scope.everyone()), world())
+    return module_store
+
+
+@pytest.fixture
+def trail() -> list[AuditRow]:
+    """The audit rows pages leave."""
+    return []
+
+
+@pytest.fixture
+def house(told: Store, keys: Keys, trail: list[AuditRow]) -> House:
+    now = datetime.fromisoformat(NOW)
+    capabilities = discover()
+    return House(
+        capabilities=capabilities,
+        folders={name: folder_of(name) for name in capabilities},
+        verify=lambda token: verify(keys, token, now),
+        records=lambda _: told.records(Scope.everyone()),
+        now=lambda: now,
+        language="zh-CN",
+        timezone=ZoneInfo("Asia/Shanghai"),
+        audit=trail.append,
+    )
+
+
+@pytest.fixture
+async def client_of(house: House, keys: Keys) -> AsyncIterator[Callable[..., Client]]:
+    """Makes clients: signed in by role, or not at all."""
+    app = web_app(house)
+
+    def make(role: str | None = "doctor", **cookies: str) -> Client:
+        session = {"xinglin_session": issue(keys, role, "7", name="李医生", now=datetime.fromisoformat(NOW))} if role else {}
+        return Client(transport=httpx.ASGITransport(app), base_url=BASE, cookies=session | cookies)
+
+    yield make
+
+
+@pytest.fixture
+def doctor(client_of: Callable[..., Client]) -> Client:
+    return client_of()
