@@ -194,10 +194,24 @@ def test_numbers_that_overflow_are_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"^[^.]{1,9}(\\.[^.]{1,9}(\\[x\\])?(\\:[^.\\s]+)?)*$", "[A-Z]([A-Za-z0-9_]){0,254}", "(\\\\+|-)*x", "^(a|b)+$"]
+    "pattern",
+    [r"^[^.:]{1,9}(\\.[^.:]{1,9}(\\:[^.\\s]+)?)*$", "[A-Z]([A-Za-z0-9_]){0,254}", r"urn:oid:[0-2](\\.(0|[1-9]\\d*))+", "^(a|b)+$"],
 )
 def test_patterns_as_r4_uses_them_are_taken(pattern: str) -> None:
     assert evaluate(PATIENT, f"'Aa.b[x]:c'.matches('{pattern}')") in ([True], [False])
+
+
+def test_amounts_are_added_in_the_smaller_unit() -> None:
+    assert evaluate(PATIENT, "(5 'mg' + 1 'g').toString()") == ["1005 'mg'"]
+    assert evaluate(PATIENT, "(1 week + 1 day) = 8 days") == [True]
+    assert evaluate(PATIENT, "5 'mg' + 1 'mL'") == []
+
+
+def test_a_date_moves_by_the_calendar() -> None:
+    assert evaluate(PATIENT, "@2014-01-31 + 1 month = @2014-02-28") == [True]
+    assert evaluate(PATIENT, "@2016-02-29 - 1 year = @2015-02-28") == [True]
+    assert evaluate(PATIENT, "@T23:30 + 1 hour = @T00:30") == [True]
+    assert evaluate(PATIENT, "@2014-01 + 40 days = @2014-02") == [True]
 
 
 def test_the_end_of_a_text_is_not_before_a_line_end() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from xinglin.base.errors import Issue
 from xinglin.fhir.codec import Resource, decode
-from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.fhir.validation import validate
 
 EXAMPLES = Path(os.environ.get("XINGLIN_EXAMPLES") or Path(__file__).parents[2] / "node_modules" / "hl7.fhir.r4.examples")
@@ -28,8 +27,8 @@ REFUSED = {
     "Questionnaire-zika-virus-exposure-assessment": ("Questionnaire.text.div", BLANK_NARRATIVE),
     "Bundle-dataelements": ("Bundle", "bdl-7: three entries are named de-Quantity.value, and so on, none with a version"),
     "DeviceMetric-example": ("DeviceMetric.parent.reference", "parent is a Device; DeviceDefinition/dc102 is not"),
-    "DeviceUseStatement-example": ("DeviceUseStatement.reasonReference[0].reference", "a Procedure is none of the five types a reason may be"),
-    "MedicationRequest-medrx0301": ("MedicationRequest.dispenseRequest.performer.reference", "a dispenser is an Organization, not a Practitioner"),
+    "DeviceUseStatement-example": ("DeviceUseStatement.reasonReference[0].reference", "a Procedure is none of the types a reason may be"),
+    "MedicationRequest-medrx0301": ("MedicationRequest.dispenseRequest.performer.reference", "only an Organization dispenses"),
     "Observation-clinical-gender": ("Observation.performer[0].reference", "an Encounter performs nothing"),
     "Questionnaire-qs1": ("Questionnaire.item[0].item[0].linkId", "linkId is required of each item (1..1)"),
     "SearchParameter-codesystem-extensions-CodeSystem-author": ("SearchParameter.base", NO_BASE),
@@ -42,7 +41,10 @@ REFUSED = {
     "SearchParameter-valueset-extensions-ValueSet-end": ("SearchParameter.base", NO_BASE),
     "SearchParameter-valueset-extensions-ValueSet-keyword": ("SearchParameter.base", NO_BASE),
     "SearchParameter-valueset-extensions-ValueSet-workflow": ("SearchParameter.base", NO_BASE),
-    "SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject": ("SearchParameter.id", "an id has at most 64 characters"),
+    "SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject": (
+        "SearchParameter.id",
+        "an id has at most 64 characters",
+    ),
     "StructureDefinition-Definition": ("StructureDefinition", NO_PARENT),
     "StructureDefinition-Event": ("StructureDefinition", NO_PARENT),
     "StructureDefinition-FiveWs": ("StructureDefinition", NO_PARENT),
@@ -68,8 +70,18 @@ def errors(issues: tuple[Issue, ...]) -> list[Issue]:
 
 
 @cache
+def findings() -> dict[str, list[Issue]]:
+    """The errors of each example, and what could not be asked of it."""
+    found: dict[str, list[Issue]] = {}
+    for file in files():
+        telling = [i for i in validate(decode(file.read_bytes())) if i.severity == "error" or i.code == "not-supported"]
+        if telling:
+            found[file.stem] = telling
+    return found
+
+
 def refused() -> dict[str, list[Issue]]:
-    return {file.stem: found for file in files() if (found := errors(validate(decode(file.read_bytes()))))}
+    return {name: found for name, issues in findings().items() if (found := errors(tuple(issues)))}
 
 
 def test_the_package_is_the_whole_of_r4() -> None:
@@ -85,8 +97,7 @@ def test_every_refused_example_is_refused_where_its_fault_is() -> None:
 
 
 def test_no_invariant_of_r4_is_beyond_the_expression_engine() -> None:
-    unasked = [i for file in files()[::5] for i in validate(decode(file.read_bytes())) if i.code == "not-supported"]
-    assert unasked == []
+    assert [i for issues in findings().values() for i in issues if i.code == "not-supported"] == []
 
 
 class Published:
@@ -110,7 +121,7 @@ def claims_a_profile(raw: bytes) -> bool:
 
 
 def test_examples_meet_the_profiles_they_claim(published: Published) -> None:
-    claiming = [file for file in files() if claims_a_profile(file.read_bytes())]
+    claiming = [file for file in files() if file.stem not in REFUSED and claims_a_profile(file.read_bytes())]
     broken = {f.stem: found[0] for f in claiming if (found := errors(validate(decode(f.read_bytes()), profiles=published)))}
     assert len(claiming) > 1900
     assert broken == {}

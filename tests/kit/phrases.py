@@ -12,26 +12,34 @@ from jinja2.ext import extract_from_ast
 from xinglin.base import errors
 
 SOURCE = Path(errors.__file__).parents[1]
-FOLDERS = ("kit", "doors/web", "capabilities")
-"""Where what is said comes to a page."""
-MARKERS = {"t"} | {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.XinglinError)}
+ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.XinglinError)}
 
 
-def phrases() -> dict[str, Path]:
-    """Phrase -> a file that says it."""
+def folders() -> list[Path]:
+    """Where what is said comes to a page: kit, the web door, each capability."""
+    return [SOURCE / "kit", SOURCE / "doors" / "web", *(file.parent for file in sorted((SOURCE / "capabilities").glob("*/capability.py")))]
+
+
+def phrases(*, all_errors: bool = False) -> dict[str, Path]:
+    """Phrase -> a file that says it. Errors of a capability without pages are met by programs alone: only with `all_errors`."""
     found: dict[str, Path] = {}
-    for folder in FOLDERS:
-        for file in sorted((SOURCE / folder).rglob("*")):
+    for folder in folders():
+        markers = {"t", "say"} | (ERRORS if all_errors or _has_pages(folder) else set())
+        for file in sorted(folder.rglob("*")):
             if file.suffix == ".py":
-                found |= dict.fromkeys(_in_python(file), file)
+                found |= dict.fromkeys(_in_python(file, markers), file)
             elif file.suffix == ".html":
                 found |= dict.fromkeys(_in_template(file), file)
     return found
 
 
-def _in_python(file: Path) -> Iterator[str]:
+def _has_pages(folder: Path) -> bool:
+    return folder.parent.name != "capabilities" or (folder / "pages.py").exists()
+
+
+def _in_python(file: Path, markers: set[str]) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and node.args and _called(node.func) in MARKERS | {"say"}:
+        if isinstance(node, ast.Call) and node.args and _called(node.func) in markers:
             first = node.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 yield first.value

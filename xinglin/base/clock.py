@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 LANES = 32
 """Writers that may hold a lane at once; a tick step is this many microseconds, so a lane makes 31,250 ticks a second."""
@@ -39,7 +40,14 @@ def moment_of(tick: int) -> datetime:
 
 def instant(tick: int) -> str:
     """A tick as FHIR `instant` in UTC, milliseconds."""
-    return moment_of(tick).strftime("%Y-%m-%dT%H:%M:%S.") + f"{tick // 1000 % 1000:03d}Z"
+    day, ms = divmod(tick // 1000, 86_400_000)
+    second, ms = divmod(ms, 1000)
+    return "%sT%02d:%02d:%02d.%03dZ" % (_date(day), second // 3600, second // 60 % 60, second % 60, ms)  # noqa: UP031 - a quarter faster than format
+
+
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d")
 
 
 class Ticks:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from xinglin.fhir.codec import Resource
 from xinglin.kit.i18n import Phrase
-from xinglin.kit.pages import Page
+from xinglin.kit.pages import Page, Request
 from xinglin.kit.unit import Unit
 
 Level = Literal["system", "type", "instance"]
@@ -50,7 +50,7 @@ class Tile:
     title: Phrase
     href: str
     icon: str
-    count: Callable[[Unit], Awaitable[int | None]]
+    count: Callable[[Unit, Request], Awaitable[int | None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Code:
 
 
 def names_of(concept: Resource | None, known: Iterable[Code] = ()) -> Names:
-    """Our names of its codes where `known` has them (short, in both languages), then every name the CodeableConcept carries; () for none."""
+    """Our names of its codes where `known` has them (short, in both languages), then every name it carries; () for none."""
     if not concept:
         return ()
     codings = concept.get("coding", [])

@@ -63,8 +63,9 @@ def _name(patient: Resource) -> str:
     best = next((name for name in names if name.get("use") in ("official", "usual")), names[0] if names else {})
     if best.get("text"):
         return best["text"]
-    given, family = " ".join(best.get("given", [])), best.get("family", "")
-    return (family + given if (family + given) and not (family + given).isascii() else f"{given} {family}".strip()) or "?"
+    given, family = best.get("given", []), best.get("family", "")
+    eastern = family + "".join(given)
+    return (eastern if not eastern.isascii() else " ".join((*given, family)).strip()) or "?"
 
 
 def _phone(patient: Resource) -> str:

@@ -117,7 +117,7 @@ def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
         if head.version < 0:
             raise Gone("{type}/{id} was deleted.", type=step.type, id=step.id)
         spot = layout(step.type)
-        step.resource = step.amend(decode(ground.contents.unpack(spot.number, ground.hashes.id(step.id), head.version, head.content)))
+        step.resource = step.amend(decode(ground.contents.unpack(spot.number, ground.hashes.id(step.id), head.version, head.tick, head.content)))
         step.made = None
     if step.resource is not None and step.made is None:
         step.made = draft(step.resource, step.id, ground.hashes, wants)
@@ -157,7 +157,7 @@ class _Writer:
         assert step.resource is not None
         assert step.made is not None
         plain = encode(stamped(step.resource, step.id, version, tick))
-        content = ground.contents.pack(spot.number, id_, version, plain, put=step.put)
+        content = ground.contents.pack(spot.number, id_, version, tick, plain, put=step.put)
         era = era_token(ground.hashes, ground.eras.era_of(spot.number, tick))
         row = finish(step.made, ground.interning, tick=tick, version=version, era=era, content=content)
         (self.updates if head.version > 0 else self.inserts)[spot].append(row)
@@ -189,7 +189,8 @@ async def insert(connection: Connection, spot: Layout, rows: list[tuple[Any, ...
 
 def stamped(resource: Resource, id_: str, version: int, tick: int) -> Resource:
     """The resource with the id and meta the store gives it, in the usual order of elements."""
-    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(tick)}
+    kept = {key: value for key, value in resource.get("meta", {}).items() if key not in ("versionId", "lastUpdated")}
+    meta = {"versionId": str(version), "lastUpdated": instant(tick), **kept}
     return {"resourceType": resource["resourceType"], "id": id_, "meta": meta} | {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
 
 

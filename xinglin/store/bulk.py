@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from xinglin.base.errors import Unavailable
 from xinglin.fhir.codec import Resource, encode
 from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.store.applying import FEED_CHANGES_MAX, insert, stamped, write_feed
-from xinglin.store.content import load_dictionaries
+from xinglin.store.content import load_dictionaries, tail_of
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
 from xinglin.store.layout import Layout, layout
@@ -32,6 +32,7 @@ from xinglin.store.rows import Draft, draft, era_token, finish
 from xinglin.store.schema import indexes
 
 _TRIES = 5
+SAMPLES_WANTED = 1_200
 _KEPT = frozenset({"id"})
 """Indexes a load into empty tables keeps: the key that tells whether a resource is there."""
 
@@ -43,7 +44,8 @@ class Loader:
     ground: Ground
     written: int = 0
     passed_over: int = 0
-    learning: bool = True
+    samples: defaultdict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    learnt: set[str] = field(default_factory=set[str])
 
     async def load(self, resources: Sequence[Resource]) -> None:
         """One batch, at most 4,096 resources (one feed row), each with `resourceType` and `id`."""
@@ -53,9 +55,7 @@ class Loader:
         drafts = [(resource, draft(resource, resource["id"], ground.hashes, wants)) for resource in resources]
         await ground.interning.provide(wants)
         await ground.eras.freshen()
-        if self.learning:
-            self.learning = False
-            await self._learn(resources)
+        await self._learn(resources)
         for _ in range(_TRIES):
             try:
                 async with ground.pool.connection() as connection, connection.transaction():
@@ -70,15 +70,21 @@ class Loader:
         raise Unavailable("Others keep loading the same records; try again in a moment.", retry_after_s=1)
 
     async def _learn(self, resources: Sequence[Resource]) -> None:
-        """Dictionaries from the first batch, for the types it has enough of."""
-        samples: defaultdict[str, list[bytes]] = defaultdict(list)
+        """Gather samples of each type from the load itself, and learn a dictionary once there are enough."""
         tick = wall_us()
         for resource in resources:
-            samples[resource["resourceType"]].append(encode(stamped(resource, resource["id"], 1, tick)))
+            if (type_ := resource["resourceType"]) not in self.learnt:
+                self.samples[type_].append(tail_of(encode(stamped(resource, resource["id"], 1, tick))))
+        ready = {type_: held for type_, held in self.samples.items() if len(held) >= SAMPLES_WANTED}
+        if not ready:
+            return
         async with self.ground.side.connection() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(7307)")  # one learner at a time: the next finds the dictionaries good
             await load_dictionaries(connection, self.ground.contents)
-            await learn(self.ground, connection, samples)
+            await learn(self.ground, connection, ready)
+        for type_ in ready:
+            self.learnt.add(type_)
+            del self.samples[type_]
 
     async def _fresh(self, connection: Connection, drafts: list[tuple[Resource, Draft]]) -> list[tuple[Resource, Draft]]:
         """Each resource once, without what is there already."""
@@ -98,7 +104,7 @@ class Loader:
         rows: defaultdict[Layout, list[tuple[Any, ...]]] = defaultdict(list)
         for place, (resource, made) in enumerate(drafts):
             tick, spot = first + place * LANES, made.spot
-            content = ground.contents.pack(spot.number, made.id, 1, encode(stamped(resource, resource["id"], 1, tick)))
+            content = ground.contents.pack(spot.number, made.id, 1, tick, encode(stamped(resource, resource["id"], 1, tick)))
             era = era_token(ground.hashes, ground.eras.era_of(spot.number, tick))
             rows[spot].append(finish(made, ground.interning, tick=tick, version=1, era=era, content=content))
         for spot in sorted(rows, key=lambda spot: spot.number):
@@ -120,13 +126,14 @@ async def begin(connection: Connection) -> set[str]:
     return empty
 
 
-async def end(pool: Pool, at_once: int = 2) -> None:
-    """Build every missing index, then give the planner true statistics. Types without rows cost next to nothing."""
+async def end(pool: Pool, begun: set[str], at_once: int = 2) -> None:
+    """Build every missing index, pack the one that was kept (of the types `begin` named), then give the planner true statistics."""
     async with pool.connection() as connection:
         missing = await missing_indexes(connection)
         filled = [type_ for type_ in RESOURCE_TYPES if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {layout(type_).table})")]
     statements = [f"VACUUM (ANALYZE) {layout(type_).table}" for type_ in filled]
-    await _in_turn(pool, missing, at_once)
+    packed = [f'REINDEX INDEX record."{type_.lower()}_id"' for type_ in filled if type_ in begun]
+    await _in_turn(pool, [*missing, *packed], at_once)
     await _in_turn(pool, [*statements, "VACUUM (ANALYZE) xinglin.person", "VACUUM (ANALYZE) xinglin.feed"], at_once)
 
 

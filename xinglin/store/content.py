@@ -1,7 +1,8 @@
 """Content: canonical JSON bytes, compressed with a dictionary of their type, then sealed for the row they belong to.
 
 A stored content is two header bytes, then the sealed zstd frame. The first is the key number; the second the dictionary
-number (six bits, 0 = none) and whether the version was made by a PUT (or PATCH) rather than a POST.
+number (six bits, 0 = none), whether the version was made by a PUT (or PATCH) rather than a POST, and whether the JSON is whole.
+Usually it is not: its beginning (type, id, version, last update) is told by the row's own columns, and is put back on reading.
 """
 
 from __future__ import annotations
@@ -14,14 +15,20 @@ from uuid import UUID
 import zstandard
 from asyncpg import Connection
 
+from xinglin.base.clock import instant
 from xinglin.base.crypto import Keys, Sealer, sealer
 from xinglin.base.crypto.seal import Broken
 from xinglin.base.errors import Unavailable
+from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.store.layout import TYPE_NUMBER
 
 LEVEL = 3
 _PUT = 0x80
+_WHOLE = 0x40
 _DICTIONARY = 0x3F
+_HEAD = b'{"resourceType":"%s","id":"%s","meta":{"versionId":"%d","lastUpdated":"%s"'
+_INSTANT_BYTES = len('"lastUpdated":"2026-01-01T00:00:00.000Z"')
+_NAMES = [name.encode() for name in RESOURCE_TYPES]
 DICTIONARIES_MAX = _DICTIONARY
 """Dictionaries one type may have had."""
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
@@ -69,14 +76,19 @@ class Contents:
         self._presses: dict[tuple[int, int], _Press] = {}
         self._newest: dict[int, int] = {}
 
-    def pack(self, type_number: int, id_: UUID, version: int, plain: bytes, *, put: bool = False) -> bytes:
+    def pack(self, type_number: int, id_: UUID, version: int, tick: int, plain: bytes, *, put: bool = False) -> bytes:
         """The bytes of a `content` column."""
-        number = self._newest.get(type_number, 0)
+        number, flags = self._newest.get(type_number, 0), _PUT if put else 0
+        head = head_of(type_number, id_, version, tick)
+        if plain.startswith(head):
+            plain = plain[len(head) :]
+        else:  # an id that is no UUID
+            flags |= _WHOLE
         packed = self._press(type_number, number).pack(plain)
         key = self._keys.current
-        return bytes((key, number | _PUT if put else number)) + self._sealer(key).seal(packed, _bound(type_number, id_, version))
+        return bytes((key, number | flags)) + self._sealer(key).seal(packed, _bound(type_number, id_, version))
 
-    def unpack(self, type_number: int, id_: UUID, version: int, content: bytes) -> bytes:
+    def unpack(self, type_number: int, id_: UUID, version: int, tick: int, content: bytes) -> bytes:
         """The JSON bytes; raises `Unavailable` when the key at hand does not open them."""
         if not content:
             return b""
@@ -84,7 +96,8 @@ class Contents:
             packed = self._sealer(content[0]).open(content[2:], _bound(type_number, id_, version))
         except (Broken, KeyError) as broken:
             raise Unavailable("A stored record does not open with the keys at hand.") from broken
-        return self._press(type_number, content[1] & _DICTIONARY).unpack(packed)
+        plain = self._press(type_number, content[1] & _DICTIONARY).unpack(packed)
+        return plain if content[1] & _WHOLE else head_of(type_number, id_, version, tick) + plain
 
     def add_dictionary(self, type_number: int, number: int, dictionary: bytes) -> None:
         """Know a dictionary; the highest number of a type packs what is written from now on."""
@@ -124,6 +137,16 @@ class Contents:
         if found is None:
             found = self._sealers[key] = sealer(self._cipher, self._keys.data[key])
         return found
+
+
+def head_of(type_number: int, id_: UUID, version: int, tick: int) -> bytes:
+    """How the JSON of a version begins, as `applying.stamped` orders it."""
+    return _HEAD % (_NAMES[type_number], str(id_).encode(), version, instant(tick).encode())
+
+
+def tail_of(plain: bytes) -> bytes:
+    """What of a JSON text is packed: all after the last update."""
+    return plain[plain.index(b'"lastUpdated":"') + _INSTANT_BYTES :]
 
 
 def method_of(content: bytes) -> str:

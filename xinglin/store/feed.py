@@ -150,5 +150,7 @@ async def id_before(store: Store, connection: Connection, deletion: Stored) -> s
     """The logical id of a deletion whose `id` is the stored form."""
     ground, spot = store.ground, layout(deletion.type)
     key = ground.hashes.id(deletion.id)
-    content = await connection.fetchval(f"SELECT content FROM {spot.history} WHERE id = $1 AND version = $2", key, deletion.version - 1)
-    return logical_id(ground.contents.unpack(spot.number, key, deletion.version - 1, content)) if content else deletion.id
+    row = await connection.fetchrow(f"SELECT tick, content FROM {spot.history} WHERE id = $1 AND version = $2", key, deletion.version - 1)
+    if row is None or not row["content"]:
+        return deletion.id
+    return logical_id(ground.contents.unpack(spot.number, key, deletion.version - 1, row["tick"], row["content"]))

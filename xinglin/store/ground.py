@@ -11,7 +11,7 @@ from xinglin.base.clock import LANES, Ticks
 from xinglin.base.crypto import Keys
 from xinglin.base.errors import Unavailable
 from xinglin.base.settings import Settings
-from xinglin.store import schema
+from xinglin.store import job_queue, schema
 from xinglin.store.content import Contents, key_mark, load_dictionaries, ship_dictionaries
 from xinglin.store.eras import Eras
 from xinglin.store.hashes import Hashes
@@ -60,6 +60,7 @@ async def prepare(settings: Settings, dsn: str, keys: Keys) -> None:
             raise Unavailable("This database has version {found}; this program needs {wanted}.", found=version, wanted=schema.VERSION)
         await ship_dictionaries(connection, Contents(keys, settings.cipher))
         await rebase(connection)
+        await job_queue.install(connection)
         await mend(connection)
     finally:
         await connection.close()

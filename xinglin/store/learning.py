@@ -12,7 +12,7 @@ import zstandard
 from asyncpg import Connection
 
 from xinglin.fhir.definitions import RESOURCE_TYPES
-from xinglin.store.content import DICTIONARIES_MAX, LEVEL, add_dictionary
+from xinglin.store.content import DICTIONARIES_MAX, LEVEL, add_dictionary, tail_of
 from xinglin.store.ground import Ground
 from xinglin.store.layout import layout
 
@@ -60,7 +60,7 @@ async def learn_from_record(ground: Ground) -> list[str]:
             if rows < _ROWS_MIN:
                 continue
             share = min(100.0, 130.0 * SAMPLES_MAX / rows)
-            found = await connection.fetch(f"SELECT id, version, content FROM {spot.table} TABLESAMPLE BERNOULLI ($1) LIMIT $2", share, SAMPLES_MAX)
-            held = [ground.contents.unpack(spot.number, row["id"], row["version"], row["content"]) for row in found]
-            learnt += await learn(ground, connection, {type_: held})
+            found = await connection.fetch(f"SELECT id, version, tick, content FROM {spot.table} TABLESAMPLE BERNOULLI ($1) LIMIT $2", share, SAMPLES_MAX)
+            held = [ground.contents.unpack(spot.number, row["id"], row["version"], row["tick"], row["content"]) for row in found]
+            learnt += await learn(ground, connection, {type_: [tail_of(plain) for plain in held]})
     return learnt

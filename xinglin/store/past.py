@@ -35,7 +35,7 @@ class HistoryPage:
 
 def opened(ground: Ground, spot: Layout, id_: UUID, version: int, tick: int, content: bytes, known_id: str | None = None) -> Stored:
     """A stored row opened. A deletion has no content to tell its logical id: the UUID, or the id it was asked by."""
-    plain = ground.contents.unpack(spot.number, id_, version, content)
+    plain = ground.contents.unpack(spot.number, id_, version, tick, content)
     return Stored(spot.type, known_id or (logical_id(plain) if plain else str(id_)), version, tick, plain, method_of(content))
 
 

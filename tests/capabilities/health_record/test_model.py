@@ -47,7 +47,10 @@ def test_a_problem_that_ended_is_past_and_only_an_icd_code_is_shown() -> None:
 
 
 def test_a_medicine_without_written_dosage_says_dose_and_frequency() -> None:
-    dosage = {"doseAndRate": [{"doseQuantity": {"value": 1, "unit": "片"}}], "timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}}
+    dosage = {
+        "doseAndRate": [{"doseQuantity": {"value": 1, "unit": "片"}}],
+        "timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}},
+    }
     request = {"id": "1", "status": "active", "medicationReference": {"display": "二甲双胍"}, "dosageInstruction": [dosage]}
     medicine = Medicine.of(request, {})
     assert (medicine.name, medicine.dosage, medicine.active) == (("二甲双胍",), "1 片 2/1d", True)

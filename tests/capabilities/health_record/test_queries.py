@@ -23,7 +23,9 @@ async def _found(unit: Unit, typed: str) -> set[str]:
     return {person.id for person in people.found}
 
 
-@pytest.mark.parametrize("typed", ["张桂兰", "桂兰", "张", "zgl", "zhangguilan", "zhanggui", "1224", "181224", "15412347734", "580123195906181224"])
+@pytest.mark.parametrize(
+    "typed", ["张桂兰", "桂兰", "张", "zgl", "zhangguilan", "zhanggui", "1224", "181224", "15412347734", "580123195906181224"]
+)
 async def test_a_resident_is_found_by_name_pinyin_initials_number_tail_or_telephone(unit: Unit, typed: str) -> None:
     assert await _found(unit, typed) == {ZHANG}
 

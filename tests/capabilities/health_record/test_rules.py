@@ -54,7 +54,9 @@ def test_hypertension_is_a_chronic_label_by_icd_or_snomed_only_while_it_is_activ
 
 
 def test_the_same_disease_recorded_three_times_is_one_line_that_says_so() -> None:
-    lines = rules.gathered([_problem("i|I10", id_="new"), _problem("i|E11", id_="d"), _problem("i|I10", id_="old"), _problem("i|I10", id_="older")])
+    lines = rules.gathered(
+        [_problem("i|I10", id_="new"), _problem("i|E11", id_="d"), _problem("i|I10", id_="old"), _problem("i|I10", id_="older")]
+    )
     assert [(line.id, line.times) for line in lines] == [("new", 3), ("d", 1)]
 
 
@@ -69,10 +71,10 @@ def test_a_disease_that_came_back_is_active_though_an_earlier_bout_has_ended() -
         (Decimal("6.2"), Decimal("3.9"), Decimal("6.1"), "", "up"),
         (Decimal("6.1"), Decimal("3.9"), Decimal("6.1"), "", "normal"),
         (Decimal("3.8"), Decimal("3.9"), None, "", "down"),
-        (Decimal("5"), None, None, "", ""),
-        (None, Decimal("1"), Decimal("2"), "", ""),
-        (Decimal("5"), Decimal("3.9"), Decimal("6.1"), "HH", "critical-up"),
-        (Decimal("9"), Decimal("3.9"), Decimal("6.1"), "N", "normal"),
+        (Decimal(5), None, None, "", ""),
+        (None, Decimal(1), Decimal(2), "", ""),
+        (Decimal(5), Decimal("3.9"), Decimal("6.1"), "HH", "critical-up"),
+        (Decimal(9), Decimal("3.9"), Decimal("6.1"), "N", "normal"),
         (None, None, None, "POS", "abnormal"),
     ],
 )

@@ -128,6 +128,18 @@ async def test_the_entries_of_a_batch_stand_each_for_itself(client):
     assert answer.json()["entry"][1]["response"]["outcome"]["issue"][0]["code"] == "not-found"
 
 
+async def test_what_could_not_be_taken_back_is_no_part_of_a_transaction(client, store):
+    await client.put("/Patient/p1", json=PATIENT | {"id": "p1"})
+    meta = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
+    for unfit in (entry("POST", "Patient/p1/$meta-add", meta), entry("GET", "Dragon/1"), entry("POST", "Patient/p1/$dance", meta)):
+        answer = await client.post("", json=bundle("transaction", entry("POST", "Patient", PATIENT), unfit))
+        assert answer.status_code in (400, 404)
+        assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[1]"]
+    assert len(store.versions) == 1
+    asked = bundle("transaction", entry("POST", "Patient/$validate", PATIENT), entry("GET", "Patient/p1/$everything"))
+    assert statuses(await client.post("", json=asked)) == ["200", "200"]
+
+
 async def test_too_many_entries_are_refused(client):
     answer = await client.post("", json=bundle("transaction", *[entry("POST", "Patient", PATIENT)] * 51))
     assert answer.status_code == 413

@@ -214,6 +214,42 @@ async def test_a_decimal_keeps_its_zeros(client):
     assert b'"value":1.50' in (await client.get(answer.headers["location"])).content
 
 
+@pytest.mark.parametrize("number", ["12345678901234567890123456789", "1E-30", "0.1234567890123456789", "1e1000", "-0.0"])
+async def test_a_strange_number_is_kept_or_refused(client, number):
+    body = '{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":' + number + "}}"
+    answer = await client.post("/Observation", content=body.encode())
+    assert answer.status_code == 201 or 400 <= answer.status_code < 500
+    if answer.status_code == 201:
+        assert (await client.get(answer.headers["location"])).status_code == 200
+
+
+async def test_a_profile_in_the_record_is_kept_by_who_claims_it(client):
+    url = "http://hie.test/profiles/named-patient"
+    assert (await client.post("/Patient", json=PATIENT | {"meta": {"profile": [url]}, "name": []})).status_code == 422
+    name = {"id": "Patient.name", "path": "Patient.name", "min": 2}
+    structure = {
+        "resourceType": "StructureDefinition",
+        "url": url,
+        "name": "NamedPatient",
+        "status": "active",
+        "kind": "resource",
+        "abstract": False,
+        "type": "Patient",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+        "derivation": "constraint",
+        "differential": {"element": [{"id": "Patient", "path": "Patient"}, name]},
+    }
+    claiming = PATIENT | {"meta": {"profile": [url]}}
+    assert (await client.post("/Patient", json=claiming)).status_code == 201
+    assert (await client.post("/StructureDefinition", json=structure)).status_code == 201
+    refused = await client.post("/Patient", json=claiming)
+    assert refused.status_code == 422, refused.text
+    assert (await client.post("/Patient", json=claiming | {"name": [{"family": "a"}, {"family": "b"}]})).status_code == 201
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": PATIENT}, {"name": "profile", "valueUri": url}]}
+    said = (await client.post("/Patient/$validate", json=asked)).json()["issue"]
+    assert "error" in [issue["severity"] for issue in said]
+
+
 async def test_head_answers_without_a_body(client):
     patient = await made(client)
     answer = await client.head(f"/Patient/{patient['id']}")

@@ -112,6 +112,7 @@ async def test_an_export_is_started_followed_and_fetched(client, jobs, settings)
         assert (await client.get(f"{where}/{other}")).status_code in (400, 404)
     assert (await client.delete(where)).status_code == 202
     assert job.state == "cancelled"
+    assert (await client.get(where)).status_code == 404
 
 
 async def test_a_job_is_there_only_for_who_started_it(client_of, jobs):
@@ -140,7 +141,7 @@ async def test_a_failed_job_says_why(client, jobs):
     job = next(iter(jobs.jobs.values()))
     job.state, job.error = "failed", "the disk is full"
     answer = await client.get(where)
-    assert answer.status_code >= 400
+    assert answer.status_code == 422
     assert "the disk is full" in answer.json()["issue"][0]["diagnostics"]
 
 

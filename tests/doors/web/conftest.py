@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -50,7 +50,7 @@ def house(told: Store, keys: Keys, trail: list[AuditRow]) -> House:
 
 
 @pytest.fixture
-async def client_of(house: House, keys: Keys) -> AsyncIterator[Callable[..., Client]]:
+def client_of(house: House, keys: Keys) -> Callable[..., Client]:
     """Makes clients: signed in by role, or not at all."""
     app = web_app(house)
 
@@ -58,7 +58,7 @@ async def client_of(house: House, keys: Keys) -> AsyncIterator[Callable[..., Cli
         session = {"xinglin_session": issue(keys, role, "7", name="李医生", now=datetime.fromisoformat(NOW))} if role else {}
         return Client(transport=httpx.ASGITransport(app), base_url=BASE, cookies=session | cookies)
 
-    yield make
+    return make
 
 
 @pytest.fixture

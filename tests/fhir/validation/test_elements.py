@@ -65,7 +65,9 @@ def test_an_element_with_nothing_but_an_id_is_empty() -> None:
 
 def test_only_one_of_a_choice_is_given() -> None:
     assert faults(OBSERVATION | {"valueString": "72"}) == [("structure", "Observation.value")]
-    assert faults(OBSERVATION | {"_valueString": {"extension": [{"url": "urn:x", "valueCode": "y"}]}}) == [("structure", "Observation.value")]
+    assert faults(OBSERVATION | {"_valueString": {"extension": [{"url": "urn:x", "valueCode": "y"}]}}) == [
+        ("structure", "Observation.value")
+    ]
 
 
 def test_a_choice_is_told_by_its_type_in_the_location() -> None:
@@ -80,7 +82,9 @@ def test_a_location_leads_through_arrays() -> None:
 
 
 def test_borrowed_content_is_checked_like_its_model() -> None:
-    broken = OBSERVATION | {"component": [{"code": {"text": "x"}, "valueInteger": 1, "referenceRange": [{"low": {"comparator": "<", "value": 1}}]}]}
+    broken = OBSERVATION | {
+        "component": [{"code": {"text": "x"}, "valueInteger": 1, "referenceRange": [{"low": {"comparator": "<", "value": 1}}]}]
+    }
     assert faults(broken) == [("invariant", "Observation.component[0].referenceRange[0].low")]
 
 

@@ -47,8 +47,33 @@ def test_what_r4_allows_is_accepted(type: str, values: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("type", "values"),
     [
-        ("date", ["0000", "80-01-01", "1980-13", "2021-02-29", "2021-02-30", "1900-02-29", "2021-04-31", "1980-1-1", "1980-01-01\n", "１９８０", 1980]),
-        ("dateTime", ["2021-05-17T08:30", "2021-05-17T08:30:00", "2021-02-30T08:30:00Z", "2021-05-17T24:00:00Z", "2021-05-17 08:30:00Z", "2021-05-17T08:30:00+15:00"]),
+        (
+            "date",
+            [
+                "0000",
+                "80-01-01",
+                "1980-13",
+                "2021-02-29",
+                "2021-02-30",
+                "1900-02-29",
+                "2021-04-31",
+                "1980-1-1",
+                "1980-01-01\n",
+                "１９８０",
+                1980,
+            ],
+        ),
+        (
+            "dateTime",
+            [
+                "2021-05-17T08:30",
+                "2021-05-17T08:30:00",
+                "2021-02-30T08:30:00Z",
+                "2021-05-17T24:00:00Z",
+                "2021-05-17 08:30:00Z",
+                "2021-05-17T08:30:00+15:00",
+            ],
+        ),
         ("instant", ["2021-05-17", "2021-05-17T08:30:00"]),
         ("time", ["8:30:00", "08:30", "24:00:00", "08:30:00Z"]),
         ("integer", [2**31, Decimal("1.0"), "1", True, 1.5]),
@@ -65,7 +90,7 @@ def test_what_r4_allows_is_accepted(type: str, values: list[Any]) -> None:
         ("markdown", ["", 1]),
         ("base64Binary", ["a", "YQ", "中文", "", "YQ==YQ=="]),
     ],
-)  # fmt: skip
+)
 def test_what_r4_refuses_is_refused(type: str, values: list[Any]) -> None:
     assert [value for value in values if accepts(type, value)] == []
 
@@ -76,7 +101,13 @@ def narrative(div: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     "inner",
-    ["text", "<p>a &amp; b &lt; c&#160;d&nbsp;e</p>", '<img src="#a" alt="a"/>', '<table class="x"><tr><td colspan="2">1</td></tr></table>', "<b xml:lang='zh'>a</b>"],
+    [
+        "text",
+        "<p>a &amp; b &lt; c&#160;d&nbsp;e</p>",
+        '<img src="#a" alt="a"/>',
+        '<table class="x"><tr><td colspan="2">1</td></tr></table>',
+        "<b xml:lang='zh'>a</b>",
+    ],
 )
 def test_plain_narrative_is_accepted(inner: str) -> None:
     assert narrative(f'<div xmlns="http://www.w3.org/1999/xhtml">{inner}</div>') == []

@@ -30,7 +30,9 @@ def test_a_reference_leads_to_an_allowed_type_or_to_what_cannot_be_told(link: st
     assert faults({"reference": link}) == []
 
 
-@pytest.mark.parametrize("link", ["Encounter/1", "https://other.example/fhir/Encounter/1", "Encounter/1/_history/1", "Encounter?identifier=1"])
+@pytest.mark.parametrize(
+    "link", ["Encounter/1", "https://other.example/fhir/Encounter/1", "Encounter/1/_history/1", "Encounter?identifier=1"]
+)
 def test_a_reference_to_another_type_is_refused(link: str) -> None:
     assert faults({"reference": link}) == [("value", "Observation.subject.reference")]
 

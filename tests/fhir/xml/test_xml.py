@@ -213,15 +213,17 @@ def test_a_damaged_document_is_read_or_malformed(place: int, junk: bytes):
         assert from_xml(whole[:start] + junk + whole[start + 3 :])["resourceType"] == "Patient"
 
 
+MEMBERS = st.sampled_from(["name", "_name", "active", "_active", "text", "contained", "extension", "id", "contact"])
+INNER = st.sampled_from(["div", "given", "_given", "url", "extension", "id"])
 JUNK = st.recursive(
     st.sampled_from([None, True, 1, "x", "\ud800", "<"]),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["div", "given", "_given", "url", "extension", "id"]), inner, max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(INNER, inner, max_size=2),
     max_leaves=5,
 )
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.dictionaries(st.sampled_from(["name", "_name", "active", "_active", "text", "contained", "extension", "id", "contact"]), JUNK, max_size=3))
+@given(st.dictionaries(MEMBERS, JUNK, max_size=3))
 def test_a_resource_of_any_shape_is_written_or_refused(members: dict):
     with suppress(Malformed, NotAcceptable):
         written = to_xml({"resourceType": "Patient"} | members)

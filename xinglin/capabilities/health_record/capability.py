@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from xinglin.capabilities.health_record import pages, queries
 from xinglin.kit.capability import Capability, MenuEntry, Tile
 from xinglin.kit.i18n import t
-from xinglin.kit.pages import Page
+from xinglin.kit.pages import Page, Request
 from xinglin.kit.unit import Unit
 
-ZONE = ZoneInfo("Asia/Shanghai")
+
+async def _people(unit: Unit, _request: Request) -> int | None:
+    return await queries.count_people(unit)
 
 
-async def _visits_today(unit: Unit) -> int | None:
-    return await queries.count_visits(unit, 1, ZONE)
+async def _visits_today(unit: Unit, request: Request) -> int | None:
+    return await queries.count_visits(unit, 1, request.timezone)
 
 
-async def _visits_this_week(unit: Unit) -> int | None:
-    return await queries.count_visits(unit, 7, ZONE)
+async def _visits_this_week(unit: Unit, request: Request) -> int | None:
+    return await queries.count_visits(unit, 7, request.timezone)
 
 
 CLINICAL = ("Patient", "Encounter", "Condition", "AllergyIntolerance", "Flag", "Observation", "MedicationRequest", "DiagnosticReport")
@@ -44,6 +44,6 @@ CAPABILITY = Capability(
     tiles=(
         Tile(t("Visits today"), "/visit?days=1", "calendar-event", _visits_today),
         Tile(t("Visits in 7 days"), "/visit?days=7", "calendar-week", _visits_this_week),
-        Tile(t("Residents"), "/person", "users", queries.count_people),
+        Tile(t("Residents"), "/person", "users", _people),
     ),
 )

@@ -15,9 +15,7 @@ from xinglin.base.errors import NotFound
 from xinglin.capabilities.health_record import rules
 from xinglin.capabilities.health_record.model import Allergy, Latest, Medicine, Paper, Problem, Result, Visit, is_current
 from xinglin.fhir.codec import Resource
-from xinglin.fhir.definitions import search_params
 from xinglin.fhir.search.grammar import read_search
-from xinglin.fhir.search.model import SearchParam
 from xinglin.kit.coding import Names, id_of, names_of
 from xinglin.kit.i18n import Phrase
 from xinglin.kit.person import Person
@@ -249,18 +247,8 @@ async def _of_patient(unit: Unit, kind: str, person_id: str, more: str, count: i
 
 
 async def _search(unit: Unit, kind: str, query: str, count: int, timezone: ZoneInfo, cursor: str | None = None) -> SearchPage:
-    search = read_search(kind, parse_qsl(query), strict=True, zone=timezone, params_of=_params)
+    search = read_search(kind, parse_qsl(query), strict=True, zone=timezone)
     return await unit.store.search(replace(search, count=count, cursor=cursor))
-
-
-_OWN = {
-    "pinyin": SearchParam("Patient", "pinyin", "string", ""),
-    "id-tail": SearchParam("Patient", "id-tail", "token", ""),
-}
-
-
-def _params(kind: str) -> Mapping[str, SearchParam]:
-    return {**search_params(kind), **_OWN} if kind == "Patient" else search_params(kind)
 
 
 def _visits_of(page: SearchPage) -> tuple[Visit, ...]:

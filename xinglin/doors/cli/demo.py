@@ -23,6 +23,7 @@ from xinglin.base.errors import Unavailable
 from xinglin.base.settings import Settings
 from xinglin.doors.cli.telling import Counter, step
 from xinglin.engines.synthesis import shards
+from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.store import Scope, open_store
 from xinglin.store.bulk import Loader, begin, end
 
@@ -135,7 +136,7 @@ async def _begin(settings: Settings, keys: Keys) -> bool:
 async def _end(settings: Settings, keys: Keys) -> None:
     store = await open_store(settings, settings.database_url, keys)
     try:
-        await end(store.ground.pool)
+        await end(store.ground.pool, set(RESOURCE_TYPES))
     finally:
         await store.close()
 

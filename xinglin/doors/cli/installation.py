@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Generator
+import subprocess
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from xinglin.base.crypto import FileKeys, Keys
-from xinglin.base.errors import Conflict
+from xinglin.base.errors import Conflict, NotFound
 from xinglin.base.settings import Settings
 from xinglin.doors.cli.telling import step
 from xinglin.store.postgres import Embedded
@@ -35,6 +37,20 @@ def database(settings: Settings) -> Generator[str]:
         dsn = embedded.start()
     try:
         yield dsn
+    finally:
+        embedded.stop()
+
+
+def run_program(settings: Settings, words: Sequence[str]) -> int:
+    """Run a program that comes with the embedded server on our database; its exit code. Raises `NotFound` for a program there is not."""
+    embedded = Embedded(settings.home_path)
+    program = embedded.program(words[0])
+    if not program.is_file():
+        raise NotFound("PostgreSQL has no program {program}.", program=words[0])
+    address = urlsplit(embedded.start())
+    named = {"PGHOST": parse_qs(address.query)["host"][0], "PGUSER": address.username or "", "PGDATABASE": address.path.lstrip("/")}
+    try:
+        return subprocess.run([program, *words[1:]], env={**os.environ, **named}, check=False).returncode
     finally:
         embedded.stop()
 

@@ -121,6 +121,21 @@ def check(home: Home = None) -> None:
     raise typer.Exit(0 if doctor.examine(settings) else 1)
 
 
+@application.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def postgres(
+    words: Annotated[list[str], typer.Argument(metavar="PROGRAM ARGUMENTS…", help="psql, pg_dump, pg_restore, pg_basebackup …")],
+    home: Home = None,
+) -> None:
+    """Run one of PostgreSQL's own programs on the embedded database, started for it when it is not running.
+
+    For example:  xinglin postgres pg_dump --format custom --file region.dump
+    """
+    settings = read_settings(home=home)
+    if settings.database_url:
+        raise typer.BadParameter("The database is not the embedded one: use its own tools.", param_hint="XINGLIN_DATABASE_URL")
+    raise typer.Exit(installation.run_program(settings, words))
+
+
 @application.command("reference", hidden=True)
 def write_reference(folder: Path) -> None:
     """Write the reference pages that are made from the program: settings, commands, roles."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
@@ -65,7 +66,9 @@ def _plain(text: str) -> str:
 
 def path_of(scope: dict[str, Any], base: str) -> tuple[str, ...]:
     """The path's segments below the base; raises `Malformed` (not UTF-8, an empty or dotted segment)."""
-    raw = scope.get("raw_path")
+    raw: bytes = scope.get("raw_path") or b""
+    if raw and b"%" not in raw and b"?" not in raw and raw.isascii():
+        return segments_of(raw.decode("ascii").removeprefix(base))
     try:
         path = unquote(raw.split(b"?", 1)[0].decode("ascii"), errors="strict") if raw else scope["path"]
         path.encode("utf-8")
@@ -80,7 +83,7 @@ def segments_of(path: str) -> tuple[str, ...]:
     if not trimmed:
         return ()
     segments = tuple(trimmed.split("/"))
-    if any(not s or s in (".", "..") or "\x00" in s for s in segments) or len(segments) > 8:
+    if "" in segments or "." in segments or ".." in segments or "\x00" in path or len(segments) > 8:
         raise Malformed("The address {path} cannot be read.", path=path[:200])
     return segments
 
@@ -89,11 +92,13 @@ def base_url(scope: dict[str, Any], headers: dict[bytes, bytes], public_url: str
     """Where clients see this door, without a trailing slash."""
     if public_url:
         return public_url.rstrip("/") + base
-    host = headers.get(b"host", b"").decode("latin-1")
-    if not _HOST.match(host):
-        server = scope.get("server") or ("localhost", 80)
-        host = f"{server[0]}:{server[1]}"
-    return f"{scope.get('scheme', 'http')}://{host}{base}"
+    return _seen_at(scope.get("scheme", "http"), headers.get(b"host", b""), scope.get("server") or ("localhost", 80), base)
+
+
+@lru_cache(maxsize=64)
+def _seen_at(scheme: str, given: bytes, server: tuple[str, int | None], base: str) -> str:
+    host = given.decode("latin-1")
+    return f"{scheme}://{host if _HOST.match(host) else f'{server[0]}:{server[1]}'}{base}"
 
 
 def request_id_of(headers: dict[bytes, bytes], fresh: Callable[[], str]) -> str:
@@ -123,12 +128,12 @@ class Conditions:
 
 
 NONE = Conditions()
-_CONDITIONAL = (b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist", b"prefer")
+_CONDITIONAL = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist", b"prefer"})
 
 
 def conditions_of(headers: dict[bytes, bytes]) -> Conditions:
     """The conditional headers and Prefer (R4 http.html#versions, #ops)."""
-    if not any(name in headers for name in _CONDITIONAL):
+    if _CONDITIONAL.isdisjoint(headers):
         return NONE
     text = {name: headers[name].decode("latin-1") for name in _CONDITIONAL if name in headers}
     prefer = preferences_of(text.get(b"prefer", ""))

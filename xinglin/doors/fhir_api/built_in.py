@@ -22,5 +22,5 @@ BUILT_IN: Mapping[str, tuple[Action, ...]] = {
         Action(("type",), export_patients, ("Patient",)),
         Action(("instance",), export_group, ("Group",)),
     ),
-    "import": (Action(("system",), import_ndjson, post_only=True),),
+    "import": (Action(("system",), import_ndjson, post_only=True, writes=True),),
 }

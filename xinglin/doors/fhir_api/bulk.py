@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from xinglin.base.clock import utc_now
-from xinglin.base.errors import Malformed, NotAcceptable, NotFound, Unknown
+from xinglin.base.errors import Invalid, Issue, Malformed, NotAcceptable, NotFound, Unknown
 from xinglin.base.ids import is_id
 from xinglin.doors.fhir_api.asked import pairs_of
 from xinglin.doors.fhir_api.call import Call, JobStatus
@@ -109,14 +109,17 @@ def _accepted(call: Call, job: str) -> Reply:
 
 
 async def job_status(call: Call) -> Reply:
-    """202 with X-Progress while it runs, 200 with the manifest when done, the error when it failed."""
+    """202 with X-Progress while it runs, 200 with the manifest when done, 422 with the reason when it failed, 404 when cancelled."""
     job = call.path[1]
     status = await _mine(call, job)
     if status.state in ("waiting", "running"):
         headers = ((b"x-progress", _header(status.progress or status.state)), (b"retry-after", str(POLL_AFTER_S).encode()))
         return Reply(202, told(f"The job is {status.state}."), headers=headers, outcome=True)
+    if status.state == "cancelled":
+        raise NotFound("The job {job} was cancelled.", job=job)
     if status.state != "done":
-        raise Unknown("The job {state}: {why}", state=status.state, why=status.error or "no reason was left")
+        why = f"The job failed: {status.error or 'no reason was left'}"
+        raise Invalid("The job failed.", issues=(Issue("error", "processing", why),))
     return Reply(200, msgspec.json.encode(_manifest(call, job, status)), media=b"application/json")
 
 

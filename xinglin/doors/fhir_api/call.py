@@ -72,11 +72,16 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What every interaction works with besides its request. `perform` runs a bundle entry as if it had been asked alone."""
+    """What every interaction works with besides its request.
+
+    `perform` runs a bundle entry as if it had been asked alone; `writes` tells whether it would write (and raises when there is no such
+    interaction). `statement`: the CapabilityStatement for a base.
+    """
 
     settings: Settings
     operations: Mapping[str, Any]
     perform: Callable[[Call], Awaitable[Reply]]
+    writes: Callable[[Call], bool]
     statement: Callable[[str], bytes]
     unit: Callable[[Any, Records], Any]
     shelf: Shelf

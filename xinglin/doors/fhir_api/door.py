@@ -8,13 +8,12 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
 from xinglin.access.actor import Actor
-from xinglin.access.policy import require
 from xinglin.base.clock import instant, tick_of, utc_now
 from xinglin.base.errors import Malformed, XinglinError
 from xinglin.base.settings import Settings
@@ -26,6 +25,7 @@ from xinglin.doors.fhir_api.call import Call, Jobs, Means
 from xinglin.doors.fhir_api.formats import PLAIN, Format, format_of, media_of, write_body
 from xinglin.doors.fhir_api.metadata import statement
 from xinglin.doors.fhir_api.outcome import reply_of, unexpected
+from xinglin.doors.fhir_api.permits import permit_actor
 from xinglin.doors.fhir_api.profiles import Shelf
 from xinglin.doors.fhir_api.reply import Reply, head_of
 from xinglin.doors.fhir_api.routes import Route, route
@@ -37,6 +37,7 @@ from xinglin.store import AuditRow, Records, Scope
 BASE = "/fhir"
 _LOG = logging.getLogger("xinglin.fhir_api")
 _BASE_MARK = "https://base.invalid/fhir"
+EVERYONE = Scope.everyone()
 NOBODY = Actor("", "", "")
 """Who asks for what needs no token."""
 _OPEN = ("metadata", ".well-known")
@@ -80,7 +81,7 @@ class FhirDoor:
         operations: Iterable[Operation] = (),
         *,
         jobs: Jobs | None = None,
-        scope: Callable[[Actor], Scope] = lambda actor: Scope.everyone(),  # noqa: ARG005 - every actor sees all for now
+        scope: Callable[[Actor], Scope] = lambda actor: EVERYONE,  # noqa: ARG005 - a later issue brings care relationships
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store, self._access, self._settings, self._scope, self._now = store, access, settings, scope, now
@@ -90,7 +91,7 @@ class FhirDoor:
         self._ids = (f"{mine}-{number:x}" for number in itertools.count())
         self._began = instant(tick_of(now()))
         self._statement = b""
-        self._means = Means(settings, self._operations, self._entry, self._state, self._unit, Shelf(), jobs)
+        self._means = Means(settings, self._operations, self._entry, self._writes, self._state, self._unit, Shelf(), jobs)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every error is an OperationOutcome."""
@@ -110,17 +111,21 @@ class FhirDoor:
 
     async def _reply(self, scope: dict[str, Any], receive: Receive, talk: _Talk) -> Reply:
         try:
-            reply = await self._perform(scope, receive, talk)
-        except XinglinError as error:
-            reply = reply_of(error)
-        except RecursionError:
-            reply = reply_of(Malformed("The request is nested too deep."))
+            return _rendered(self._note(talk, await self._answer(scope, receive, talk)), talk)
         except ClientLeft:
             raise
         except Exception:  # noqa: BLE001 - the door's last resort: a fault of ours is logged whole and told without its insides
             _LOG.exception("request %s failed", talk.id)
-            reply = unexpected()
-        return self._note(talk, reply)
+            talk.form = PLAIN
+            return self._note(talk, unexpected())
+
+    async def _answer(self, scope: dict[str, Any], receive: Receive, talk: _Talk) -> Reply:
+        try:
+            return await self._perform(scope, receive, talk)
+        except XinglinError as error:
+            return reply_of(error)
+        except RecursionError:
+            return reply_of(Malformed("The request is nested too deep."))
 
     async def _perform(self, scope: dict[str, Any], receive: Receive, talk: _Talk) -> Reply:
         headers = headers_of(scope["headers"])
@@ -136,13 +141,13 @@ class FhirDoor:
         if not path or path[0] not in _OPEN:
             talk.actor = self._access.actor(headers, self._now())
         address = scope["client"][0] if scope.get("client") else None
-        talk.pen = Pen(talk.actor, address, talk.id, self._store.note, asked.decode("utf-8", errors="replace"))
+        talk.pen = Pen(talk.actor, address, talk.id, self._store.note, asked.decode("utf-8", errors="replace") if asked else "")
         found = talk.route = route(method, path, self._operations)
         _permit(found, talk.actor)
         body = await read_all(receive, headers, self._settings.body_bytes_max) if method in _WITH_BODY else b""
         call = Call(
             method, path, query, talk.base, talk.actor, self._store.records(self._scope(talk.actor)), self._means,
-            talk.pen, conditions_of(headers), found.type, found.id, body, media_of(headers.get(b"content-type", b"")),
+            talk.pen, conditions_of(headers), found.type, found.id, body, media_of(headers.get(b"content-type", b"")) if body else "",
         )  # fmt: skip
         if not found.way.writes:
             return await found.way.run(call)
@@ -154,6 +159,9 @@ class FhirDoor:
         found = route(call.method, call.path, self._operations)
         _permit(found, call.actor)
         return await found.way.run(call.about(found.type, found.id))
+
+    def _writes(self, call: Call) -> bool:
+        return route(call.method, call.path, self._operations).way.writes
 
     def _note(self, talk: _Talk, reply: Reply) -> Reply:
         """Leave an audit row; when the trail cannot take it, nothing is shown either."""
@@ -184,14 +192,18 @@ class FhirDoor:
             headers.append((b"content-type", reply.media))
             await send_file(send, headers, reply.file, head=talk.head)
             return
-        body = reply.body
-        if body:
+        if reply.body:
             headers.append((b"content-type", reply.media or talk.form.media + b"; charset=utf-8"))
-            if not reply.media and talk.form is not PLAIN:
-                body = write_body(body, talk.form)
-        await send_all(send, reply.status, headers, body, gzip=talk.gzip, head=talk.head)
+        await send_all(send, reply.status, headers, reply.body, gzip=talk.gzip, head=talk.head)
+
+
+def _rendered(reply: Reply, talk: _Talk) -> Reply:
+    """The answer in the client's format; stored JSON that is wanted as it is stays untouched."""
+    if talk.form is PLAIN or not reply.body or reply.media:
+        return reply
+    return replace(reply, body=write_body(reply.body, talk.form))
 
 
 def _permit(found: Route, actor: Actor) -> None:
     if found.way.deed:
-        require(actor, found.way.deed, found.type or None)
+        permit_actor(actor, found.way.deed, found.type or None)

@@ -30,7 +30,7 @@ class Pen:
 
     def row(self, interaction: str, type_: str, id_: str, status: int) -> AuditRow:
         """One row; empty texts become None. A query is kept as sent, cut at `QUERY_CHARS_MAX`."""
-        query = self._query.replace("\x00", " ")[:QUERY_CHARS_MAX] or None
+        query = self._query.replace("\x00", " ")[:QUERY_CHARS_MAX] if self._query else None
         who, where = (self._actor.id, self._actor.role), (self._address, self._request or None)
         return AuditRow(*who, interaction, type_[:64] or None, id_[:64] or None, query, status, *where)
 

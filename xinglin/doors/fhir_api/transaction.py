@@ -101,9 +101,9 @@ async def _change(entry: Entry) -> Change | None:
     call = entry.call
     match (call.method, *call.path):
         case ("GET" | "HEAD", *_):
-            return None
+            return _read(call)
         case ("POST", *_, last) if last.startswith("$") or last == "_search":
-            return None
+            return _read(call)
         case ("POST", _):
             return await creation(_permitted(call, "create"), entry.full_url)
         case ("PUT", _, _):
@@ -120,6 +120,12 @@ async def _change(entry: Entry) -> Change | None:
             return removal_where(_permitted(call, "delete"))
         case _:
             raise Malformed("{method} {url} is nothing a transaction can do.", method=call.method, url="/".join(call.path)[:200])
+
+
+def _read(call: Call) -> None:
+    """Nothing, once it is sure that the entry is there to be asked and changes nothing."""
+    if call.means.writes(call):
+        raise Unknown("An operation that changes something cannot be part of a transaction: call it alone.")
 
 
 def _permitted(call: Call, deed: str) -> Call:

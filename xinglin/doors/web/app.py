@@ -116,7 +116,8 @@ async def _start(door: Door, http: HttpRequest) -> Response:
 async def _home(door: Door, workspace: Workspace, http: HttpRequest) -> Response:
     unit = unit_of(door, http)
     tiles = [tile for room in within(door, workspace) for tile in room.tiles if may_open(unit.actor, room, tile.href)]
-    counts = await gather(*(tile.count(unit) for tile in tiles))
+    request = await _asked(door, http)
+    counts = await gather(*(tile.count(unit, request) for tile in tiles))
     response = render(door, http, Shown("web/home.html", {"tiles": list(zip(tiles, counts, strict=True))}), unit.actor)
     note(door, http, unit.actor, (None, None), response.status_code)
     keep(response, http, WORKSPACE, workspace.name)

@@ -1,7 +1,7 @@
 """FHIRPath compiled to closures over plain JSON resources (N1 normative, the functions of 2.0, and FHIR R4's own).
 
     evaluate(patient, "name.where(use = 'official').given.first()")
-    compile_path("Observation.value.ofType(Quantity)").items(observation)
+    compile_path("Observation.value.ofType(Quantity)").found(observation)
 
 An expression that is wrong, or costs more than `limits` allows, raises `PathError`.
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from xinglin.fhir.ucum import canonical
+from xinglin.fhir.ucum import canonical, convert
 
 UCUM = "http://unitsofmeasure.org"
 CALENDAR = {"year": "a", "month": "mo", "week": "wk", "day": "d", "hour": "h", "minute": "min", "second": "s", "millisecond": "ms"}
@@ -54,9 +54,14 @@ def step_unit(quantity: Quantity) -> str | None:
     return quantity.unit if quantity.calendar else _STEPS.get(quantity.unit) or calendar_unit(quantity.unit)
 
 
+def code_of(quantity: Quantity) -> str:
+    """The UCUM code, or the nearest one to a calendar duration."""
+    return CALENDAR[quantity.unit] if quantity.calendar else quantity.unit
+
+
 def in_base(quantity: Quantity) -> tuple[Decimal, str]:
     """Amount and unit in base units; a unit that is not UCUM stands for itself."""
-    unit = CALENDAR[quantity.unit] if quantity.calendar else quantity.unit
+    unit = code_of(quantity)
     return canonical(quantity.value, unit) or (quantity.value, unit)
 
 
@@ -124,8 +129,12 @@ def _combined(value: Decimal, one: Quantity, other: Quantity, sign: str) -> Quan
 
 
 def plus(one: Quantity, other: Quantity, sign: int) -> Quantity | None:
-    """The sum in the first one's unit; None: they do not measure the same thing."""
+    """The sum, in the smaller of the two units; None: they do not measure the same thing."""
     if one.unit == other.unit and one.calendar == other.calendar:
         return Quantity(one.value + sign * other.value, one.unit, one.calendar)
-    (left, unit), (right, other_unit) = in_base(one), in_base(other)
-    return Quantity(left + sign * right, unit) if unit == other_unit else None
+    size = convert(Decimal(1), code_of(other), code_of(one))
+    finer = other if size is not None and size < 1 else one
+    left, right = (convert(each.value, code_of(each), code_of(finer)) for each in (one, other))
+    if left is None or right is None:
+        return None
+    return Quantity(left + sign * right, finer.unit, finer.calendar)

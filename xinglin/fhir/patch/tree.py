@@ -11,7 +11,7 @@ from xinglin.fhir.codec import Resource
 from xinglin.fhir.narrowing import is_list, is_object
 
 OPERATIONS_MAX = 1000
-NODES_MAX = 500_000
+NODES_MAX = 200_000
 """Values a patch may copy in all, so that copies of copies do not grow without end."""
 DEPTH_MAX = 200
 

@@ -16,6 +16,7 @@ import zstandard
 from xinglin.base.clock import tick_of, utc_now
 from xinglin.fhir.codec import decode_resource, encode
 from xinglin.store.applying import stamped
+from xinglin.store.content import tail_of
 
 SAMPLES_MAX = 4_000
 SAMPLES_MIN = 100
@@ -30,7 +31,7 @@ def main(files: list[str]) -> None:
         with gzip.open(name) if name.endswith(".gz") else open(name, "rb") as lines:
             for line in lines:
                 resource = decode_resource(line)
-                stored = encode(stamped(resource, resource["id"], 1, tick - chance.randrange(10**13)))
+                stored = tail_of(encode(stamped(resource, resource["id"], 1, tick)))
                 samples[resource["resourceType"]].append(stored)
     for type_, held in sorted(samples.items()):
         if len(held) < SAMPLES_MIN:

@@ -108,7 +108,7 @@ class Seeker:
     def stored(self, spot: Layout, row: Any) -> Stored:
         """A row opened."""
         content = row["content"]
-        plain = self.ground.contents.unpack(spot.number, row["id"], row["version"], content)
+        plain = self.ground.contents.unpack(spot.number, row["id"], row["version"], row["tick"], content)
         return Stored(spot.type, logical_id(plain), row["version"], row["tick"], plain, method_of(content))
 
     def passes(self, where: All, stored: Stored) -> bool:

@@ -117,8 +117,7 @@ def _to_unit(_env: Env, items: Items, unit: Items) -> Items:
     value, code = _quantity(single(items)), text_of(unit)
     if value is None or code is None:
         return NONE
-    source = quantity.CALENDAR.get(value.unit, value.unit) if value.calendar else value.unit
-    amount = convert(value.value, source, quantity.CALENDAR.get(code, code))
+    amount = convert(value.value, quantity.code_of(value), quantity.CALENDAR.get(code, code))
     return NONE if amount is None else [Quantity(amount, code)]
 
 
