@@ -26,6 +26,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
     main = server.start()
     numbers = itertools.count(1)
     try:
+        _run(main, "ALTER SYSTEM SET fsync = off")  # what a test proves survives the death of processes, not of the machine
+        _run(main, "SELECT pg_reload_conf()")
         _run(main, f"CREATE DATABASE {TEMPLATE}")
         asyncio.run(prepare(Settings(), _named(main, TEMPLATE), KEYS))
 

@@ -104,10 +104,9 @@ class Person:
     complaints: list[str] = field(default_factory=list)
 
     async def open(self, path: str) -> Page:
-        """Go to an address of the region and wait until it is quiet."""
+        """Go to an address of the region and wait until its scripts stand ready."""
         page = self.page or await self._sit_down()
         await page.goto(self.region.address + path)
-        await page.wait_for_load_state("networkidle")
         return page
 
     async def _sit_down(self) -> Page:

@@ -125,8 +125,8 @@ def counting(to: int, seen: list[int], pause_s: float = 0.02) -> Callable[[Run],
 async def test_an_orderly_end_leaves_the_job_to_the_next_worker_at_the_same_place(module_store: Store):
     jobs, seen = Jobs(module_store.ground), list[int]()
     id_ = await jobs.start("count", {"owner": "d-1"})
-    async with worker(module_store, count=counting(30, seen)):
-        await until(jobs, id_, lambda status: status.progress.startswith("3 "))
+    async with worker(module_store, count=counting(30, seen, pause_s=0.1)):
+        await until(jobs, id_, lambda _: len(seen) > 3)
     assert len(seen) < 30
     async with worker(module_store, count=counting(30, seen)):
         status = await until(jobs, id_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ def doors(settings: Settings, keys: Keys, store: Store) -> tuple[App, App]:
     """(FHIR door, web door) over an open store."""
     capabilities = discover()
     opened = Opened(store)
+    store.terminology = next((capability.terminology() for capability in capabilities.values() if capability.terminology), None)
     operations = [operation for capability in capabilities.values() for operation in capability.operations]
     fhir = FhirDoor(opened, BearerAccess(keys), settings, operations, audit=store.note)
     house = House(
@@ -89,6 +91,9 @@ class Application:
         """Open the store and the doors."""
         keys = FileKeys(self._settings.key_path).keys()
         self._store = await open_store(self._settings, self._settings.database_url, keys)
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: the collector need not look at it again,
+        gc.set_threshold(50_000, 20, 100)  # nor stop at every few hundred parsed elements of a bundle
         self._fhir, self._web = doors(self._settings, keys, self._store)
 
     async def stop(self) -> None:

@@ -82,14 +82,16 @@ def convert(value: Decimal, source: str, target: str) -> Decimal | None:
     return _decimal(left.factor * (Fraction(value) + left.offset) / right.factor - right.offset)
 
 
-@lru_cache(maxsize=4096)
 def unit_of(code: str) -> Unit | None:
     """A code as factor, offset and base units; None: not UCUM."""
+    return _unit_of(code) if 0 < len(code) <= CODE_LENGTH_MAX else None
+
+
+@lru_cache(maxsize=4096)
+def _unit_of(code: str) -> Unit | None:
     if code in _OFFSET_K:
         factor, offset = _OFFSET_K[code]
         return Unit(factor, "K", offset)
-    if not code or len(code) > CODE_LENGTH_MAX:
-        return None
     product = _read(code)
     return None if product is None else Unit(product.factor, _written(product.powers))
 

@@ -10,6 +10,7 @@ from xinglin.fhir.codec import Resource
 from xinglin.kit.i18n import Phrase
 from xinglin.kit.pages import Page, Request
 from xinglin.kit.unit import Unit
+from xinglin.store.records import CodeSource
 
 Level = Literal["system", "type", "instance"]
 
@@ -58,6 +59,7 @@ class Capability:
     """One thing the platform does for people. `systems`: the ids of the required systems it answers.
 
     `finder`: the address that takes what is typed into the bar's search box as `q`; the first capability that has one gets it.
+    `terminology`: makes who answers `:in`, `:above` and `:below` in a process's searches; the first capability that has one gets it.
     """
 
     title: Phrase
@@ -68,6 +70,7 @@ class Capability:
     menu: tuple[MenuEntry, ...] = ()
     tiles: tuple[Tile, ...] = ()
     finder: str = ""
+    terminology: Callable[[], CodeSource] | None = None
 
 
 Capabilities = Mapping[str, Capability]

@@ -58,6 +58,7 @@ Rows = defaultdict[Layout, list[tuple[Any, ...]]]
 
 async def apply(ground: Ground, connection: Connection, steps: Sequence[Step], audit: Iterable[AuditRow] = ()) -> list[Outcome]:
     """Write all steps. Raises `Stale`, `Gone`, `NotFound`, `Conflict`; the caller rolls back."""
+    await ground.tables.ensure(layout(step.type) for step in steps if not step.delete)
     heads = await _lock_heads(ground, connection, steps)
     wants = Wants()
     for step in steps:
@@ -83,6 +84,8 @@ async def _lock_heads(ground: Ground, connection: Connection, steps: Sequence[St
             wanted[layout(step.type)].append(ground.hashes.id(step.id))
     heads: Heads = {}
     for spot in sorted(wanted, key=lambda spot: spot.number):
+        if not await ground.tables.there(connection, spot):
+            continue
         ids = wanted[spot]
         for id_, version, tick, content in await connection.fetch(
             f"SELECT id, version, tick, content FROM {spot.table} WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids

@@ -1,7 +1,7 @@
 """Bulk load: many new resources by COPY, in batches that are each one transaction. A batch is in the record whole, with its feed row, or not at all.
 
-A first load into empty tables drops their indexes and builds them again at the end (`Loading.begin`, `Loading.end`); a load
-that is cut off leaves no index missing for long, since `mend` builds what is missing at the next start.
+A first load makes the tables it needs without indexes and builds these at its end (`Loader.bare`, `end`); a load that is cut
+off leaves no index missing for long, since `mend` builds what is missing at the next start.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from asyncpg import Connection
 from xinglin.base.clock import LANES, wall_us
 from xinglin.base.errors import Unavailable
 from xinglin.fhir.codec import Resource, encode
-from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.store.applying import FEED_CHANGES_MAX, insert, stamped, write_feed
 from xinglin.store.content import load_dictionaries, tail_of
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
-from xinglin.store.layout import Layout, layout
+from xinglin.store.layout import Layout
 from xinglin.store.learning import learn
 from xinglin.store.mending import missing_indexes
 from xinglin.store.pool import Pool
 from xinglin.store.rows import Draft, draft, era_token, finish
-from xinglin.store.schema import indexes
 
 _TRIES = 5
 SAMPLES_WANTED = 1_200
-_KEPT = frozenset({"id"})
-"""Indexes a load into empty tables keeps: the key that tells whether a resource is there."""
 
 
 @dataclass(slots=True)
 class Loader:
-    """Writes new resources, each with an id of its own choice; those that are there already are left as they are and counted."""
+    """Writes new resources, each with an id of its own choice; those that are there already are left as they are and counted.
+
+    `bare`: new tables get their indexes at the `end` only; for a load nobody works beside.
+    """
 
     ground: Ground
+    bare: bool = False
     written: int = 0
     passed_over: int = 0
     samples: defaultdict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
@@ -53,6 +53,7 @@ class Loader:
         wants = Wants()
         ground = self.ground
         drafts = [(resource, draft(resource, resource["id"], ground.hashes, wants)) for resource in resources]
+        await ground.tables.ensure({made.spot for _, made in drafts}, bare=self.bare)
         await ground.interning.provide(wants)
         await ground.eras.freshen()
         await self._learn(resources)
@@ -113,28 +114,15 @@ class Loader:
         await write_feed(connection, [made.spot.number for _, made in drafts], first)
 
 
-async def begin(connection: Connection) -> set[str]:
-    """Drop the indexes of the types that have no rows, for a first load. Returns those types."""
-    empty: set[str] = set()
-    for type_ in RESOURCE_TYPES:
-        spot = layout(type_)
-        if await connection.fetchval(f"SELECT NOT EXISTS (SELECT FROM {spot.table}) AND NOT EXISTS (SELECT FROM {spot.history})"):
-            empty.add(type_)
-    names = [f'record."{name}"' for type_ in sorted(empty) for name, _ in indexes(layout(type_)) if not name.endswith(tuple(f"_{kept}" for kept in _KEPT))]
-    if names:
-        await connection.execute(f"DROP INDEX IF EXISTS {', '.join(names)}")
-    return empty
-
-
-async def end(pool: Pool, begun: set[str], at_once: int = 2) -> None:
-    """Build every missing index, pack the one that was kept (of the types `begin` named), then give the planner true statistics."""
+async def end(pool: Pool, at_once: int = 2) -> None:
+    """Build every missing index, pack the one that was kept meanwhile, then give the planner true statistics."""
     async with pool.connection() as connection:
         missing = await missing_indexes(connection)
-        filled = [type_ for type_ in RESOURCE_TYPES if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {layout(type_).table})")]
-    statements = [f"VACUUM (ANALYZE) {layout(type_).table}" for type_ in filled]
-    packed = [f'REINDEX INDEX record."{type_.lower()}_id"' for type_ in filled if type_ in begun]
-    await _in_turn(pool, [*missing, *packed], at_once)
-    await _in_turn(pool, [*statements, "VACUUM (ANALYZE) xinglin.person", "VACUUM (ANALYZE) xinglin.feed"], at_once)
+        tables = [row[0] for row in await connection.fetch("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'record' AND n_mod_since_analyze > 0")]
+    packed = [f'REINDEX INDEX record."{name}_id"' for name in sorted({spot.type.lower() for spot, _ in missing})]
+    await _in_turn(pool, [*(sql for _, sql in missing), *packed], at_once)
+    vacuumed = [f'VACUUM (ANALYZE) record."{name}"' for name in tables]
+    await _in_turn(pool, [*vacuumed, "VACUUM (ANALYZE) xinglin.person", "VACUUM (ANALYZE) xinglin.feed"], at_once)
 
 
 async def _in_turn(pool: Pool, statements: list[str], at_once: int) -> None:

@@ -1,4 +1,4 @@
-"""The files a job leaves: NDJSON, gzipped, in `exports/<job>/` of the home folder, written so that a killed job goes on where it stored its place.
+"""The files a job leaves: gzipped NDJSON in `exports/<job>/` of the home folder, so written that a killed job goes on at its place.
 
 Each append ends with a full flush, so a file cut back to a stored size is still the beginning of one gzip stream, and
 what is appended later continues it. No two attempts write to one file: a later one goes on in a copy.
@@ -45,6 +45,10 @@ class _Writing:
     crc: int = 0
     plain: int = 0
     count: int = 0
+
+    @property
+    def full(self) -> bool:
+        return self.count >= FILE_RESOURCES_MAX or self.plain >= FILE_BYTES_MAX
 
     def append(self, content: bytes) -> None:
         self.handle.write(content)
@@ -95,7 +99,7 @@ class Output:
 
     def write(self, type_: str, lines: bytes, count: int) -> None:
         """Append resources of one type, each line ended."""
-        if self.open is not None and (self.open.type != type_ or self.open.count >= FILE_RESOURCES_MAX or self.open.plain >= FILE_BYTES_MAX):
+        if self.open is not None and (self.open.type != type_ or self.open.full):
             self.close()
         if not count:
             return

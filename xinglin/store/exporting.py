@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from asyncpg import Connection
 
 from xinglin.base.clock import instant
-from xinglin.base.errors import NotFound
 from xinglin.fhir.codec import Resource, decode, encode
 from xinglin.fhir.dates import span_of
 from xinglin.fhir.definitions import compartment, search_params
@@ -28,7 +27,7 @@ from xinglin.store.exported import Output, folder_of, remove_others
 from xinglin.store.ground import Ground
 from xinglin.store.jobs import Run, Work
 from xinglin.store.layout import Layout, layout
-from xinglin.store.past import read
+from xinglin.store.past import opened, visible
 from xinglin.store.rows import link_alias, patient_links
 from xinglin.store.searching.running import Seeker, matching_ids
 from xinglin.store.searching.scope import Scope
@@ -106,6 +105,8 @@ class _Export:
         if at.get("place", 0) != place:
             at |= {"place": place, "after": None, "gone": None}
         async with self.ground.pool.connection() as connection:
+            if not await self.ground.tables.there(connection, spot):
+                return
             whose = await self._whose(connection, spot)
         filters = self._filters(type_)
         after = at.get("after") if at.get("after") is not None else max(since - 1, 0)
@@ -158,6 +159,8 @@ class _Export:
         scope = self.scope.patients
         if spot.patient is None or self.members is None:
             return Whose(scope if spot.patient else None)
+        if not await self.ground.tables.there(connection, spot):
+            return Whose([])
         keys = [self.ground.hashes.id(id_) for id_ in sorted(self.members)]
         numbers = [row["n"] for row in await connection.fetch("SELECT n FROM xinglin.person WHERE id = ANY($1)", keys)]
         allowed = numbers if scope is None else sorted(set(numbers) & set(scope))
@@ -201,7 +204,8 @@ class _Export:
     def _filters(self, type_: str) -> list[Search]:
         zone = ZoneInfo(self.ground.settings.timezone)
         texts = [text.partition("?") for text in self.job.parameters["type_filters"]]
-        return [read_search(type_, parse_qsl(query, keep_blank_values=True), strict=True, zone=zone) for name, _, query in texts if name == type_]
+        pairs = [parse_qsl(query, keep_blank_values=True) for name, _, query in texts if name == type_]
+        return [read_search(type_, asked, strict=True, zone=zone) for asked in pairs]
 
     def _of_level(self, stored: Stored) -> bool:
         """Whether a version is within the level: in any patient's compartment, or in a member's."""
@@ -226,8 +230,15 @@ def _deletion(stored: Stored) -> Resource:
 
 async def _patients_of(ground: Ground, connection: Connection, scope: Scope, group: str, depth: int) -> set[str]:
     """The patients that are members of a group and of the groups in it."""
-    found: set[str] = set()
-    for member in (await read(ground, connection, scope, "Group", group)).resource().get("member", ()):
+    spot, key, found = layout("Group"), ground.hashes.id(group), set[str]()
+    if not await ground.tables.there(connection, spot):
+        return found
+    if not await ground.tables.there(connection, spot):
+        return found
+    row = await connection.fetchrow(f"SELECT version, tick, content, patient FROM {spot.table} WHERE id = $1", key)
+    if row is None or not visible(spot, scope, row["patient"]):
+        return found  # a group that is not there has no members
+    for member in opened(ground, spot, key, row["version"], row["tick"], row["content"]).resource().get("member", ()):
         reference = str(member.get("entity", {}).get("reference", ""))
         type_, _, id_ = reference.partition("/")
         if member.get("inactive") or not id_:
@@ -235,8 +246,5 @@ async def _patients_of(ground: Ground, connection: Connection, scope: Scope, gro
         if type_ == "Patient":
             found.add(id_.partition("/")[0])
         elif type_ == "Group" and depth:
-            try:
-                found |= await _patients_of(ground, connection, scope, id_.partition("/")[0], depth - 1)
-            except NotFound:
-                continue  # a group that is not there has no members
+            found |= await _patients_of(ground, connection, scope, id_.partition("/")[0], depth - 1)
     return found

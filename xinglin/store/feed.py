@@ -19,10 +19,10 @@ from asyncpg import Connection
 from xinglin.base.errors import Conflict
 from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.store.changes import Stored
+from xinglin.store.content import UnknownDictionary, load_dictionaries
 from xinglin.store.layout import TYPE_NUMBER, layout
-from xinglin.store.past import changes_of, versions_at
+from xinglin.store.past import changes_of, opened, versions_at
 from xinglin.store.records import Store
-from xinglin.store.searching.running import logical_id
 from xinglin.store.searching.scope import Scope
 from xinglin.store.within import within
 
@@ -80,7 +80,15 @@ class Follower:
         self.place = Place(row["xact"], row["tick"])
 
     async def take(self, limit: int = 100) -> Batch:
-        """At most `limit` changes beyond the place, oldest first. Nothing is claimed: `step` is."""
+        """At most `limit` changes beyond the place, oldest first. Nothing is claimed by it, only by `step`."""
+        try:
+            return await self._take(limit)
+        except UnknownDictionary:  # another process has learnt one
+            async with self._store.ground.side.connection() as connection:
+                await load_dictionaries(connection, self._store.ground.contents)
+            return await self._take(limit)
+
+    async def _take(self, limit: int) -> Batch:
         async with self._store.ground.pool.connection() as connection:
             rows = await connection.fetch(_READ, self.place.xact, self.place.tick)
             marks: dict[int, tuple[Place, int]] = {}
@@ -150,7 +158,6 @@ async def id_before(store: Store, connection: Connection, deletion: Stored) -> s
     """The logical id of a deletion whose `id` is the stored form."""
     ground, spot = store.ground, layout(deletion.type)
     key = ground.hashes.id(deletion.id)
-    row = await connection.fetchrow(f"SELECT tick, content FROM {spot.history} WHERE id = $1 AND version = $2", key, deletion.version - 1)
-    if row is None or not row["content"]:
-        return deletion.id
-    return logical_id(ground.contents.unpack(spot.number, key, deletion.version - 1, row["tick"], row["content"]))
+    version = deletion.version - 1
+    row = await connection.fetchrow(f"SELECT tick, content FROM {spot.history} WHERE id = $1 AND version = $2", key, version)
+    return opened(ground, spot, key, version, row["tick"], row["content"]).id if row else deletion.id

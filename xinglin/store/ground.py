@@ -20,6 +20,7 @@ from xinglin.store.mending import mend
 from xinglin.store.pool import Pool
 from xinglin.store.rebasing import rebase
 from xinglin.store.statistics import Statistics
+from xinglin.store.tables import Tables
 
 _LANE_LOCK = 7400
 
@@ -35,6 +36,7 @@ class Ground:
     contents: Contents
     interning: Interning
     eras: Eras
+    tables: Tables
     statistics: Statistics
     ticks: Ticks
     lane_holder: Connection
@@ -81,7 +83,7 @@ async def stand(settings: Settings, dsn: str, keys: Keys) -> Ground:
     eras = Eras(side)
     await eras.refresh()
     ticks = Ticks(lane, floor + LANES * 4096)
-    return Ground(settings, pool, side, hashes, contents, interning, eras, Statistics(side), ticks, holder)
+    return Ground(settings, pool, side, hashes, contents, interning, eras, Tables(side), Statistics(side), ticks, holder)
 
 
 async def _take_lane(holder: Connection) -> int:

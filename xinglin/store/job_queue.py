@@ -90,5 +90,5 @@ def _queries(connection: Connection) -> Queries:
     from pgqueuer.queries import Queries
 
     given: dict[str, Any] = {"prefix": "", "db_schema": SCHEMA, "channel": CHANNEL, "durability": Durability.durable}
-    settings = DBSettings(**given)
-    return Queries(AsyncpgDriver(connection), QueryBuilderEnvironment(settings), QueryQueueBuilder(settings), QuerySchedulerBuilder(settings))
+    names = DBSettings(**given)
+    return Queries(AsyncpgDriver(connection), QueryBuilderEnvironment(names), QueryQueueBuilder(names), QuerySchedulerBuilder(names))

@@ -21,6 +21,7 @@ from xinglin.base.errors import Conflict, NotFound, TooMany, Unavailable, Xingli
 from xinglin.base.ids import new_id, uuid_of
 from xinglin.fhir.codec import decode, encode
 from xinglin.store import job_queue
+from xinglin.store.content import UnknownDictionary, load_dictionaries
 from xinglin.store.exported import remove_folder
 from xinglin.store.ground import Ground
 
@@ -94,7 +95,9 @@ class Jobs:
         """Stop it, and delete its files; raises `NotFound`."""
         key = _key(id)
         async with self._ground.pool.connection() as connection:
-            done = await connection.execute("UPDATE xinglin.job SET state = 'cancelled', result = NULL, touched_at = now() WHERE id = $1", key)
+            done = await connection.execute(
+                "UPDATE xinglin.job SET state = 'cancelled', result = NULL, touched_at = now() WHERE id = $1", key
+            )
         if done != "UPDATE 1":
             raise NotFound("There is no job {id}.", id=id[:80])
         await asyncio.to_thread(remove_folder, self._ground.settings, id)
@@ -103,7 +106,8 @@ class Jobs:
         """Forget jobs that ended so many days ago, and delete their files; how many."""
         async with self._ground.pool.connection() as connection:
             rows = await connection.fetch(
-                "DELETE FROM xinglin.job WHERE state IN ('done', 'failed', 'cancelled') AND touched_at < now() - $1 * interval '1 day' RETURNING id",
+                "DELETE FROM xinglin.job WHERE state IN ('done', 'failed', 'cancelled')"
+                " AND touched_at < now() - $1 * interval '1 day' RETURNING id",
                 float(days),
             )
         for row in rows:
@@ -185,9 +189,10 @@ async def _queue_forgotten(connection: Connection) -> None:
 
 async def _attempt(ground: Ground, works: Mapping[str, Work], stopping: asyncio.Event, key: UUID) -> None:
     async with ground.pool.connection() as connection:
+        await load_dictionaries(connection, ground.contents)
         row = await connection.fetchrow(
-            "UPDATE xinglin.job SET state = 'running', attempt = attempt + 1, touched_at = now() WHERE id = $1 AND state IN ('waiting', 'running')"
-            " RETURNING kind, parameters, progress, attempt",
+            "UPDATE xinglin.job SET state = 'running', attempt = attempt + 1, touched_at = now()"
+            " WHERE id = $1 AND state IN ('waiting', 'running') RETURNING kind, parameters, progress, attempt",
             key,
         )
     if row is None:
@@ -203,6 +208,8 @@ async def _attempt(ground: Ground, works: Mapping[str, Work], stopping: asyncio.
         raise job_queue.TryAgain(0) from None
     except Lost:
         await _clean_cancelled(run)
+    except UnknownDictionary:  # another process has learnt one: the next attempt knows it
+        raise job_queue.TryAgain(0) from None
     except _PASSING:
         raise
     except FAULTS as fault:
@@ -217,7 +224,8 @@ async def _end(run: Run, state: str, *, result: Mapping[str, Any] | None = None,
     sealed = _seal(run.ground, UUID(run.id), "result", result) if result is not None else None
     async with run.ground.pool.connection() as connection:
         await connection.execute(
-            "UPDATE xinglin.job SET state = $3, result = $4, error = $5, touched_at = now() WHERE id = $1 AND attempt = $2 AND state = 'running'",
+            "UPDATE xinglin.job SET state = $3, result = $4, error = $5, touched_at = now()"
+            " WHERE id = $1 AND attempt = $2 AND state = 'running'",
             UUID(run.id), run.attempt, state, sealed, error,
         )  # fmt: skip
 

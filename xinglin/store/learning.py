@@ -56,6 +56,8 @@ async def learn_from_record(ground: Ground) -> list[str]:
     async with ground.side.connection() as connection:
         for type_ in RESOURCE_TYPES:
             spot = layout(type_)
+            if not await ground.tables.there(connection, spot):
+                continue
             rows = await connection.fetchval("SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = $1::text::regclass", spot.table)
             if rows < _ROWS_MIN:
                 continue

@@ -17,6 +17,7 @@ from xinglin.store.changes import Stored
 from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout, layout
+from xinglin.store.reading import Reading
 from xinglin.store.searching.cursor import read_cursor, write_cursor
 from xinglin.store.searching.running import logical_id
 from xinglin.store.searching.scope import Scope
@@ -39,13 +40,14 @@ def opened(ground: Ground, spot: Layout, id_: UUID, version: int, tick: int, con
     return Stored(spot.type, known_id or (logical_id(plain) if plain else str(id_)), version, tick, plain, method_of(content))
 
 
-async def read(ground: Ground, connection: Connection, scope: Scope, type_: str, id_: str) -> Stored:
+async def read(ground: Ground, desk: Reading, scope: Scope, type_: str, id_: str) -> Stored:
     """The present version. Raises `NotFound`, or `Gone` when it was deleted."""
     spot, key = layout(type_), ground.hashes.id(id_)
-    row = await connection.fetchrow(f"SELECT version, tick, content, patient FROM {spot.table} WHERE id = $1", key)
+    row = await desk.row(spot, key)
     if row is None:
-        if await connection.fetchval(f"SELECT 1 FROM {spot.history} WHERE id = $1 LIMIT 1", key):
-            raise Gone("{type}/{id} was deleted.", type=type_, id=id_)
+        async with ground.pool.connection() as connection:
+            if await ground.tables.there(connection, spot) and await connection.fetchval(f"SELECT 1 FROM {spot.history} WHERE id = $1 LIMIT 1", key):
+                raise Gone("{type}/{id} was deleted.", type=type_, id=id_)
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     stored = opened(ground, spot, key, row["version"], row["tick"], row["content"], None)
     if stored.id != id_ or not visible(spot, scope, row["patient"]):
@@ -61,6 +63,8 @@ def visible(spot: Layout, scope: Scope, patient: int) -> bool:
 async def vread(ground: Ground, connection: Connection, scope: Scope, type_: str, id_: str, version: int) -> Stored:
     """One version. Raises `NotFound`, or `Gone` when that version is the deletion."""
     spot, key = layout(type_), ground.hashes.id(id_)
+    if not await ground.tables.there(connection, spot):
+        raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     await _may_see_past(ground, connection, scope, spot, key, id_)
     if not 0 < version < 2**31:
         raise NotFound("There is no version {version} of {type}/{id}.", version=version, type=type_, id=id_)
@@ -91,6 +95,8 @@ async def of_resource(
 ) -> HistoryPage:
     """All versions of one resource, newest first. Raises `NotFound` when there never was one."""
     spot, key = layout(type_), ground.hashes.id(id_)
+    if not await ground.tables.there(connection, spot):
+        raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     await _may_see_past(ground, connection, scope, spot, key, id_)
     (below,) = read_cursor(cursor, int) if cursor else (2**31 - 1,)
     both = f"(SELECT id, version, tick, content FROM {spot.table} WHERE id = $1 UNION ALL SELECT id, version, tick, content FROM {spot.history} WHERE id = $1) v"
@@ -111,6 +117,8 @@ async def of_type(
     spot = layout(type_)
     (below,) = read_cursor(cursor, int) if cursor else (2**62,)
     rows: list[Any] = []
+    if not await ground.tables.there(connection, spot):
+        return HistoryPage([])
     for table, limit in ((spot.table, _scope_test(spot, scope, spot.table)), (spot.history, _scope_test(spot, scope, spot.history))):
         arguments: list[Any] = [below or 0, since or 0, count + 1]
         arguments += [list(scope.patients or ())] if limit else []

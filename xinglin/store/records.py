@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
@@ -15,12 +15,13 @@ from xinglin.base.settings import Settings
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.search.grammar import read_search
 from xinglin.fhir.search.match import Codes
-from xinglin.fhir.search.model import Search
+from xinglin.fhir.search.model import Chain, Clause, Has, Not, Search, Term
 from xinglin.store import past
 from xinglin.store.changes import AuditRow, Change, Outcome, Stored
 from xinglin.store.content import UnknownDictionary, load_dictionaries
 from xinglin.store.ground import Ground, stand
 from xinglin.store.past import HistoryPage
+from xinglin.store.reading import Reading
 from xinglin.store.searching.including import included
 from xinglin.store.searching.running import SearchPage, Seeker, search
 from xinglin.store.searching.scope import Scope
@@ -28,14 +29,23 @@ from xinglin.store.trail import Trail
 from xinglin.store.writing import Writing
 
 
+class CodeSource(Protocol):
+    """A terminology kept in step with the store."""
+
+    async def codes(self, records: Records) -> Codes:
+        """What it says of `in`, `above` and `below` at this moment."""
+        ...
+
+
 @dataclass(slots=True)
 class Store:
-    """One process's store. `codes`: what a terminology says of `:in`, `:above`, `:below`, set by who has one."""
+    """One process's store. `terminology`: who answers `:in`, `:above`, `:below`, set by who has one."""
 
     ground: Ground
+    reading: Reading
     writing: Writing
     trail: Trail
-    codes: Codes | None = None
+    terminology: CodeSource | None = None
 
     def records(self, scope: Scope) -> Records:
         """The records a scope may see."""
@@ -55,7 +65,7 @@ class Store:
 async def open_store(settings: Settings, dsn: str, keys: Keys) -> Store:
     """This process's store on a prepared database. Raises `Unavailable`."""
     ground = await stand(settings, dsn, keys)
-    return Store(ground, Writing(ground), Trail(ground.side))
+    return Store(ground, Reading(ground.pool, ground.tables), Writing(ground), Trail(ground.side))
 
 
 P = ParamSpec("P")
@@ -88,8 +98,7 @@ class Records:
     @_knowing
     async def read(self, type_: str, id_: str) -> Stored:
         """The present version; raises `NotFound`, `Gone`."""
-        async with self.store.ground.pool.connection() as connection:
-            return await past.read(self.store.ground, connection, self.scope, type_, id_)
+        return await past.read(self.store.ground, self.store.reading, self.scope, type_, id_)
 
     @_knowing
     async def vread(self, type_: str, id_: str, version: int) -> Stored:
@@ -114,8 +123,9 @@ class Records:
         """One page of a search, with includes; raises `TooCostly`, `Malformed` (a page mark)."""
         settings = self.store.ground.settings
         limit = min(asked.count if asked.count is not None else settings.page_size, settings.page_size_max)
+        codes = await self.store.terminology.codes(self) if self.store.terminology and _needs_codes(asked.where) else None
         async with self.store.ground.pool.connection() as connection:
-            seeker = Seeker(self.store.ground, connection, self.scope, self.store.codes)
+            seeker = Seeker(self.store.ground, connection, self.scope, codes)
             page = await search(seeker, asked, limit)
             if asked.includes and page.matches:
                 page = replace(page, included=await included(seeker, page.matches, asked.includes))
@@ -132,3 +142,17 @@ class Records:
     async def write(self, changes: Sequence[Change], audit: Sequence[AuditRow] = ()) -> list[Outcome]:
         """All changes or none, durable on return; the audit rows are part of it. Raises `Stale`, `Gone`, `Conflict`, `TooMany` …"""
         return await self.store.writing.write(changes, self.scope, audit)
+
+
+_TERMINOLOGICAL = frozenset({"in", "not-in", "above", "below"})
+
+
+def _needs_codes(term: Term) -> bool:
+    """Whether a term cannot be answered without a terminology."""
+    if isinstance(term, Clause):
+        return term.modifier in _TERMINOLOGICAL and term.param.kind == "token"
+    if isinstance(term, Chain):
+        return any(_needs_codes(part) for _, part in term.targets)
+    if isinstance(term, (Not, Has)):
+        return _needs_codes(term.term)
+    return any(_needs_codes(part) for part in term.terms)

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 from asyncpg import Connection
 
-from xinglin.fhir.definitions import RESOURCE_TYPES
-from xinglin.store.layout import Layout, layout
+from xinglin.store.layout import Layout
 
 VERSION = 1
 
@@ -53,7 +52,7 @@ def table_sql(spot: Layout) -> str:
 ALTER TABLE {spot.table} ALTER content SET STORAGE EXTERNAL, ALTER tokens SET STATISTICS 1000, ALTER code SET STATISTICS 1000;
 CREATE TABLE {spot.history} (id uuid NOT NULL, version integer NOT NULL, tick bigint NOT NULL, content bytea NOT NULL, PRIMARY KEY (id, version));
 ALTER TABLE {spot.history} ALTER content SET STORAGE EXTERNAL;
-CREATE UNIQUE INDEX ON {spot.history} (tick);"""
+CREATE UNIQUE INDEX ON {spot.history} (tick)"""
 
 
 def indexes(spot: Layout) -> Iterator[tuple[str, str]]:
@@ -83,15 +82,10 @@ def indexes(spot: Layout) -> Iterator[tuple[str, str]]:
 
 
 async def create(connection: Connection, key_mark: bytes) -> None:
-    """Make every table in one transaction; nothing is done when they are there."""
+    """Make the platform's own tables in one transaction; nothing is done when they are there. Those of a type come with its first resource."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(7305)")
         if await connection.fetchval("SELECT to_regclass('xinglin.installation')"):
             return
         await connection.execute(_PLATFORM)
-        statements: list[str] = []
-        for type_ in RESOURCE_TYPES:
-            spot = layout(type_)
-            statements += [table_sql(spot), *(definition + ";" for _, definition in indexes(spot))]
-        await connection.execute("\n".join(statements))
         await connection.execute("INSERT INTO xinglin.installation (version, key_mark) VALUES ($1, $2)", VERSION, key_mark)

@@ -16,10 +16,9 @@ from asyncpg import Connection
 from xinglin.base.clock import LANES, wall_us
 from xinglin.store.applying import FEED_CHANGES_MAX
 from xinglin.store.changes import Stored
-from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout
-from xinglin.store.searching.running import logical_id
+from xinglin.store.past import opened
 
 _SETTLE_S = 0.5
 _SETTLE_S_MAX = 60.0
@@ -68,18 +67,25 @@ async def settled_tick(ground: Ground) -> int:
 
 async def page(ground: Ground, connection: Connection, spot: Layout, whose: Whose, after: int, upto: int, size: int) -> Page:
     """The next rows with ticks beyond `after`, at most `size`."""
+    if not await ground.tables.there(connection, spot):
+        return Page([], upto, True)
     arguments: list[Any] = [after, upto, size]
     limit = ""
     if whose.patients is not None:
         limit = " AND (r.patient = ANY($4) OR r.id = ANY($5))"
         arguments += [list(whose.patients), list(whose.ids)]
-    heads = f"SELECT r.id, r.version, r.tick, r.content, r.patient, true AS present FROM {spot.table} r WHERE r.tick > $1 AND r.tick <= $2{limit} ORDER BY r.tick LIMIT $3"
+    heads = (
+        f"SELECT r.id, r.version, r.tick, r.content, r.patient, true AS present FROM {spot.table} r"
+        f" WHERE r.tick > $1 AND r.tick <= $2{limit} ORDER BY r.tick LIMIT $3"
+    )
     there = f" AND EXISTS (SELECT FROM {spot.table} r WHERE r.id = v.id{limit})" if limit else ""
     past = (
-        f"SELECT v.id, v.version, v.tick, v.content, (SELECT r.patient FROM {spot.table} r WHERE r.id = v.id), false FROM {spot.history} v"
+        f"SELECT v.id, v.version, v.tick, v.content, (SELECT r.patient FROM {spot.table} r WHERE r.id = v.id), false"
+        f" FROM {spot.history} v"
         " WHERE v.tick > $1 AND v.tick <= (SELECT CASE WHEN count(*) = $3 THEN max(tick) ELSE $2 END FROM heads) AND v.content <> ''"
         f" AND (EXISTS (SELECT FROM {spot.history} n WHERE n.id = v.id AND n.version = v.version + 1 AND n.tick > $2)"
-        f" OR EXISTS (SELECT FROM {spot.table} n WHERE n.id = v.id AND n.version = v.version + 1 AND n.tick > $2)){there} ORDER BY v.tick LIMIT $3"
+        f" OR EXISTS (SELECT FROM {spot.table} n WHERE n.id = v.id AND n.version = v.version + 1 AND n.tick > $2)){there}"
+        " ORDER BY v.tick LIMIT $3"
     )
     found = await connection.fetch(f"WITH heads AS MATERIALIZED ({heads}) (SELECT * FROM heads) UNION ALL ({past})", *arguments)
     found.sort(key=lambda row: row["tick"])
@@ -89,24 +95,19 @@ async def page(ground: Ground, connection: Connection, spot: Layout, whose: Whos
 
 
 def _row(ground: Ground, spot: Layout, row: Any) -> Row:
-    content: bytes = row["content"]
-    plain = ground.contents.unpack(spot.number, row["id"], row["version"], content)
-    stored = Stored(spot.type, logical_id(plain), row["version"], row["tick"], plain, method_of(content))
-    return Row(stored, row["patient"], row["present"])
+    return Row(opened(ground, spot, row["id"], row["version"], row["tick"], row["content"]), row["patient"], row["present"])
 
 
 async def deletions(ground: Ground, connection: Connection, spot: Layout, after: int, upto: int, size: int) -> list[tuple[int, Stored]]:
     """(tick of the deletion, the version before it) of what was deleted beyond `after` and was so at `upto`, at most `size`, in order."""
+    if not await ground.tables.there(connection, spot):
+        return []
     rows = await connection.fetch(
-        f"SELECT d.tick AS gone, v.id, v.version, v.tick, v.content FROM {spot.history} d JOIN {spot.history} v ON v.id = d.id AND v.version = d.version - 1"
+        f"SELECT d.tick AS gone, v.id, v.version, v.tick, v.content FROM {spot.history} d"
+        f" JOIN {spot.history} v ON v.id = d.id AND v.version = d.version - 1"
         " WHERE d.tick > $1 AND d.tick <= $2 AND d.content = ''"
         f" AND NOT EXISTS (SELECT FROM {spot.history} n WHERE n.id = d.id AND n.version > d.version AND n.tick <= $2)"
         f" AND NOT EXISTS (SELECT FROM {spot.table} n WHERE n.id = d.id AND n.tick <= $2) ORDER BY d.tick LIMIT $3",
         after, upto, size,
     )  # fmt: skip
-    found: list[tuple[int, Stored]] = []
-    for row in rows:
-        plain = ground.contents.unpack(spot.number, row["id"], row["version"], row["content"])
-        if plain:
-            found.append((row["gone"], Stored(spot.type, logical_id(plain), row["version"], row["tick"], plain, method_of(row["content"]))))
-    return found
+    return [(row["gone"], opened(ground, spot, row["id"], row["version"], row["tick"], row["content"])) for row in rows]

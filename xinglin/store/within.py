@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from asyncpg import Connection
 
+from xinglin.store.reading import Reading
 from xinglin.store.records import Store
 from xinglin.store.writing import Writing
 
@@ -35,7 +36,7 @@ async def within(store: Store) -> AsyncGenerator[tuple[Store, Connection]]:
     """
     async with store.ground.pool.connection() as connection, connection.transaction():
         ground = replace(store.ground, pool=_Pinned(connection))
-        inside = Store(ground, Writing(ground), store.trail, store.codes)
+        inside = replace(store, ground=ground, reading=Reading(ground.pool, ground.tables), writing=Writing(ground))
         try:
             yield inside, connection
         finally:

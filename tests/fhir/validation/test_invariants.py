@@ -215,7 +215,7 @@ def test_the_skeleton_agrees_with_fhirpath(at: str, rule: Invariant) -> None:
     for value in objects(at)[:150]:
         whole = {"resourceType": at, **value} if type_tables()[at].kind == "resource" else value
         around = whole if "resourceType" in whole else resource
-        by_rule = asked(whole, Scope(around, around)) is None
+        by_rule = asked(whole, Scope(around)) is None
         if by_rule != holds(whole, rule.expression, type=at, resource=around):
             differing.append(value)
     assert differing == []

@@ -284,6 +284,20 @@ def test_an_unknown_or_broken_profile_is_said_and_refuses_nothing() -> None:
     assert [(i.severity, i.code) for i in issues(PATIENT, profile("Patient", {"min": "one"}))] == [("information", "not-found")]
 
 
+def test_a_profile_that_has_only_an_extension_is_no_profile() -> None:
+    why = {"extension": [{"url": "urn:x", "valueCode": "unknown"}]}
+    claiming = PATIENT | {"meta": {"profile": [None, URL], "_profile": [why, None]}}
+    found = validate(claiming, profiles=Known(profile("Patient", element("Patient.birthDate", min=1))))
+    assert [i.at[0] for i in found if i.severity == "error"] == ["Patient.birthDate"]
+
+
+def test_a_discriminator_that_says_nothing_is_not_followed() -> None:
+    why = {"extension": [{"url": "urn:x", "valueCode": "unknown"}]}
+    slicing = {"discriminator": [{"_type": why, "_path": why}], "rules": "open"}
+    asked = profile("Patient", element("Patient.name", slicing=slicing), element("Patient.name:a", sliceName="a", min=1, max="²"))
+    assert [(i.severity, i.code) for i in issues(PATIENT, asked)] == [("information", "not-supported")]
+
+
 def test_resources_within_a_bundle_meet_what_they_claim() -> None:
     claiming = PATIENT | {"meta": {"profile": [URL]}}
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": PATIENT}, {"resource": claiming}]}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from xinglin.capabilities.terminology import operations
+from xinglin.capabilities.terminology.queries import Following
 from xinglin.kit.capability import Capability, Operation
 from xinglin.kit.i18n import t
 
 CAPABILITY = Capability(
     title=t("Terminology"),
     systems=("S-STD",),
+    terminology=Following,
     operations=(
         Operation("lookup", ("type",), ("CodeSystem",), operations.lookup),
         Operation("subsumes", ("type", "instance"), ("CodeSystem",), operations.subsumes),

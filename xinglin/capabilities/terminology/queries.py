@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from asyncio import Lock
-from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from xinglin.base.clock import tick_of
+from xinglin.base.clock import tick_of, utc_now
 from xinglin.base.errors import Unavailable
+from xinglin.fhir.search.match import Codes
 from xinglin.fhir.search.model import Search
 from xinglin.fhir.terminology import Terminology
 from xinglin.kit.unit import Unit
@@ -25,15 +25,14 @@ OVERLAP_US = 10_000_000
 
 async def present(unit: Unit) -> Terminology:
     """The terminology as the store has it at this moment. The first call of a process loads it; `:in`, `:above`, `:below` use it too."""
-    store = unit.store.store
-    following = store.codes
+    following = unit.store.store.terminology
     if not isinstance(following, Following):
-        following = store.codes = Following()
+        following = unit.store.store.terminology = Following()
     return await following.refresh(unit.store, unit.now)
 
 
 class Following:
-    """A terminology and how far in the store it has come. Called, it answers the search modifiers (`search.match.Codes`)."""
+    """A terminology and how far in the store it has come; it answers the search modifiers as the store's `CodeSource`."""
 
     __slots__ = ("_busy", "_held", "_since", "terminology")
 
@@ -43,9 +42,10 @@ class Following:
         self._since: dict[str, int] = {}
         self._held: dict[tuple[str, str], tuple[str, int]] = {}
 
-    def __call__(self, how: str, operand: str) -> Collection[tuple[str, str]]:
-        """The (system, code) pairs of `in`, `above` or `below` an operand; raises `Unknown`."""
-        return self.terminology.codes(how, operand)
+    async def codes(self, records: Records) -> Codes:
+        """What the terminology says now of the search modifiers."""
+        await self.refresh(records, utc_now())
+        return self.terminology.codes
 
     async def refresh(self, records: Records, now: datetime) -> Terminology:
         """Reads what has been written since the last time. Raises `Unavailable` when there is more than a process may hold."""

@@ -20,7 +20,7 @@ _ATTRIBUTES = frozenset(
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)([A-Za-z][A-Za-z0-9]*);")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8)  # txt-1 and txt-2 ask the same of one text
 def is_narrative(text: str) -> bool:
     """Whether a text is one XHTML `div` that R4 allows, with something to read in it."""
     if "<!" in text.replace("<!--", ""):

@@ -18,6 +18,7 @@ _MOMENT = re.compile(rf"{_DATE}(?:(T)(?:{_CLOCK}(Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?
 _TIME = re.compile(_CLOCK)
 _DIGITS: dict[Kind, tuple[int, ...]] = {"Date": (4, 6, 8), "DateTime": (4, 6, 8, 10, 12, 14), "Time": (2, 4, 6)}
 _SECONDS: dict[Kind, int] = {"Date": 99, "DateTime": 6, "Time": 3}
+_LENGTH_MAX = 80
 _UNITS = ("year", "month", "day", "hour", "minute", "second")
 _COARSER = {"month": ("year", 12), "day": ("month", 30), "hour": ("day", 24), "minute": ("hour", 60), "second": ("minute", 60)}
 
@@ -64,9 +65,13 @@ def temporal(kind: Kind, parts: tuple[int, ...], fraction: str = "", offset_min:
     return Temporal(kind, parts, fraction, offset_min, utc[: len(parts)])
 
 
-@lru_cache(maxsize=8192)
 def read_moment(text: str, kind: Kind | None = None) -> Temporal | None:
     """A date or date and time; `kind` None: as the text says (`2015-02T` is a DateTime). None: not one, or not in the calendar."""
+    return _read_moment(text, kind) if len(text) <= _LENGTH_MAX else None
+
+
+@lru_cache(maxsize=8192)
+def _read_moment(text: str, kind: Kind | None) -> Temporal | None:
     found = _MOMENT.fullmatch(text)
     if found is None or (kind == "Date" and found[4]):
         return None

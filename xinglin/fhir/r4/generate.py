@@ -28,9 +28,13 @@ ABSTRACT = ("Resource", "DomainResource")
 MANY_TARGETS = 140  # such a list means "any resource" and was written out by hand, a few types short
 QUANTITIES = ("SimpleQuantity", "MoneyQuantity")  # profiles that the types of other elements name
 ERRATA = {  # published expressions that cannot mean what their own words say -> as HL7 corrected them, or meant them
+    # the code of Appointment.status is noshow, not no-show
     "app-4": "cancelationReason.exists() implies (status='noshow' or status='cancelled')",
+    # an entry need not have a fullUrl
     "bdl-8": "fullUrl.exists() implies fullUrl.contains('/_history/').not()",
+    # the element is a FHIR boolean, not a System.Boolean
     "que-7": "operator = 'exists' implies (answer is boolean)",
+    # when repeats, and `in` takes one value
     "tim-9": "offset.empty() or (when.exists() and when.select($this in ('C' | 'CM' | 'CD' | 'CV')).allFalse())",
 }
 EVERYWHERE = ("ele-1", "ext-1")  # every element has these: the validator does not need to be told
@@ -40,19 +44,19 @@ SYSTEM_TYPES = {"String": "string", "DateTime": "dateTime", "Boolean": "boolean"
 Json = dict[str, Any]
 
 
-def main(folder: Path) -> None:
-    """Write every table."""
+def main(folder: Path, into: Path = HERE) -> None:
+    """Write every table, from a folder of the published definitions."""
     structures = [x for x in _read(folder, "StructureDefinition") if _is_type(x)]
     invariants: dict[tuple[str, str, str, str], int] = {}
     tables = {name: table for structure in structures for name, table in _tables(structure, invariants)}
     concrete = {x["name"] for x in structures if x["kind"] == "resource" and not x["abstract"]}
-    _save("types.json", tables)
-    _save("invariants.json", list(invariants))
-    _save("search.json", _search(_read(folder, "SearchParameter"), concrete, tables))
-    _save("compartments.json", dict(_compartments(_read(folder, "CompartmentDefinition"))))
+    _save(into / "types.json", tables)
+    _save(into / "invariants.json", list(invariants))
+    _save(into / "search.json", _search(_read(folder, "SearchParameter"), concrete, tables))
+    _save(into / "compartments.json", dict(_compartments(_read(folder, "CompartmentDefinition"))))
     systems = code_systems(_read(folder, "CodeSystem"))
-    _save("systems.json", systems)
-    _save("valuesets.json", value_sets(_read(folder, "ValueSet"), systems))
+    _save(into / "systems.json", systems)
+    _save(into / "valuesets.json", value_sets(_read(folder, "ValueSet"), systems))
 
 
 def _read(folder: Path, kind: str) -> list[Json]:
@@ -66,13 +70,13 @@ def _is_type(structure: Json) -> bool:
     return structure.get("derivation") != "constraint" or name in QUANTITIES
 
 
-def _save(name: str, table: Any) -> None:
+def _save(file: Path, table: Any) -> None:
     """One line for each row, so that a new version of the definitions can be read as a difference."""
     if isinstance(table, dict):
         rows = [msgspec.json.encode(k) + b":" + msgspec.json.encode(v) for k, v in sorted(table.items())]
-        (HERE / name).write_bytes(b"{\n" + b",\n".join(rows) + b"\n}\n")
+        file.write_bytes(b"{\n" + b",\n".join(rows) + b"\n}\n")
     else:
-        (HERE / name).write_bytes(b"[\n" + b",\n".join(msgspec.json.encode(row) for row in table) + b"\n]\n")
+        file.write_bytes(b"[\n" + b",\n".join(msgspec.json.encode(row) for row in table) + b"\n]\n")
 
 
 # --- types ---

@@ -26,9 +26,9 @@ def validate(
     """
     given: Any = resource
     try:
-        found = check_of("Resource", invariants)(given, Scope(given, given))
+        found = check_of("Resource", invariants)(given, Scope(given))
         if profiles is not None and not refuses(found):
-            for place, one, scope in _resources(given, "", Scope(given, given)):
+            for place, one, scope in _resources(given, "", Scope(given)):
                 claimed = (*one.get("meta", {}).get("profile", ()), *(against if one is given else ()))
                 found = _meet(found, place, one, Meeting(profiles, scope, invariants), claimed)
     except RecursionError:
@@ -38,7 +38,7 @@ def validate(
 
 
 def _meet(found: Found, place: str, resource: Resource, meeting: Meeting, urls: Sequence[str]) -> Found:
-    for url in dict.fromkeys(urls):
+    for url in dict.fromkeys(url for url in urls if url):
         if bad := meeting.profile(Item(resource, "Resource", ""), url):
             found = below(found, bad, place)
     return found
@@ -48,14 +48,14 @@ def _resources(resource: Resource, place: str, scope: Scope) -> Iterator[tuple[s
     """The resource and those within it: contained ones, bundle entries, parameters' resources."""
     yield place, resource, scope
     for index, one in enumerate(resource.get("contained", ())):
-        yield f"{place}.contained[{index}]", one, Scope(one, scope.root)
+        yield f"{place}.contained[{index}]", one, scope.inside(one)
     if resource["resourceType"] == "Bundle":
         for index, entry in enumerate(resource.get("entry", ())):
             if "resource" in entry:
                 one = entry["resource"]
-                yield from _resources(one, f"{place}.entry[{index}].resource", Scope(one, one))
+                yield from _resources(one, f"{place}.entry[{index}].resource", Scope(one))
     if resource["resourceType"] == "Parameters":
         for index, parameter in enumerate(resource.get("parameter", ())):
             if "resource" in parameter:
                 one = parameter["resource"]
-                yield from _resources(one, f"{place}.parameter[{index}].resource", Scope(one, one))
+                yield from _resources(one, f"{place}.parameter[{index}].resource", Scope(one))

@@ -110,7 +110,9 @@ def _inner_resource(name: str, rules: bool) -> Check:
     anything = check_of("Resource", rules)
 
     def check(value: Any, scope: Scope) -> Found:
-        return anything(value, Scope(value, scope.root if name == "contained" else value) if is_object(value) else scope)
+        if not is_object(value):
+            return anything(value, scope)
+        return anything(value, scope.inside(value) if name == "contained" else Scope(value))
 
     return check
 

@@ -18,6 +18,8 @@ FINDINGS_MAX = 200
 """Findings kept of one list, object or resource; the first ones tell enough."""
 
 SHOWN_CHARS = 60
+BITS_SHOWN = 200
+"""Larger whole numbers are not written out: Python refuses to write those of many thousand digits."""
 
 
 class Finding(NamedTuple):
@@ -35,13 +37,20 @@ Found = list[Finding] | None
 class Scope:
     """The resource that is being checked: what `%resource` and `%rootResource` mean for the elements below it."""
 
-    def __init__(self, resource: Resource, root: Resource) -> None:
+    def __init__(self, resource: Resource, around: Scope | None = None) -> None:
         self.resource = resource
-        self.root = root
+        self.root: Resource = around.root if around else resource
+        self._around = around
+
+    def inside(self, resource: Resource) -> Scope:
+        """The scope of a contained resource: the root is shared."""
+        return Scope(resource, self)
 
     @cached_property
     def contained(self) -> dict[str, str]:
         """The type by id of the root's contained resources."""
+        if self._around is not None:
+            return self._around.contained
         inner: Any = self.root.get("contained")
         named = [one for one in (inner if is_list(inner) else ()) if is_object(one) and isinstance(one.get("id"), str)]
         return {one["id"]: str(one.get("resourceType")) for one in named}
@@ -84,7 +93,8 @@ def issues(found: Found, at: str) -> tuple[Issue, ...]:
 
 def shown(value: object) -> str:
     """A value as it may appear in a message: short, on one line."""
-    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float | Decimal) else kind_of(value)
+    long = isinstance(value, int) and value.bit_length() > BITS_SHOWN
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float | Decimal) and not long else kind_of(value)
     text = text[: SHOWN_CHARS + 1].encode("utf-8", "replace").decode()
     return repr(text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + "…")
 

@@ -117,7 +117,7 @@ def _odd_keys(shape: Shape, value: dict[Any, Any], scope: Scope, found: Found) -
             continue
         bare: Any = key[1:] if isinstance(key, str) and key.startswith("_") else None
         if bare not in shape.items:
-            found = joined(found, error("structure", f"{shape.name} has no element {shown(key)}."))
+            found = below(found, error("structure", f"{shape.name} has no element {shown(key)}."), "")
         elif bare in shape.many:
             found = _sibling_array(shape, bare, value.get(bare), sibling, scope, found)
         elif (bad := shape.sibling(sibling, scope)) is not None:

@@ -6,6 +6,7 @@ Source: https://hl7.org/fhir/R4/profiling.html, element ids: https://hl7.org/fhi
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +74,7 @@ def profile_of(structure: Resource) -> Profile | None:
 
 def is_sound(resource: Resource, type: str) -> bool:
     """Whether a resource has the form of a type; invariants are not asked."""
-    return resource.get("resourceType") == type and not refuses(check_of(type, rules=False)(resource, Scope(resource, resource)))
+    return resource.get("resourceType") == type and not refuses(check_of(type, rules=False)(resource, Scope(resource)))
 
 
 def _compile(structure: Resource) -> Profile:
@@ -107,11 +108,11 @@ def _at(root: Node, steps: list[tuple[str, str]]) -> Node:
 def _describe(node: Node, element: Resource) -> None:
     node.min = element.get("min", 0)
     most = element.get("max", "*")
-    node.max = int(most) if isinstance(most, str) and most.isdigit() else None
+    node.max = int(most) if re.fullmatch("[0-9]{1,9}", most) else None
     types: list[Resource] = element.get("type", [])
     node.kinds = tuple(str(t.get("code", "")) for t in types)
-    node.profiles = {str(t["code"]): tuple(t["profile"]) for t in types if "profile" in t and "code" in t}
-    node.targets = tuple(p for t in types for p in t.get("targetProfile", ()))
+    node.profiles = {str(t["code"]): _urls(t, "profile") for t in types if "profile" in t and "code" in t}
+    node.targets = tuple(url for t in types for url in _urls(t, "targetProfile"))
     node.fixed = next((v for k, v in element.items() if k.startswith("fixed")), None)
     node.pattern = next((v for k, v in element.items() if k.startswith("pattern")), None)
     binding = element.get("binding", {})
@@ -122,8 +123,13 @@ def _describe(node: Node, element: Resource) -> None:
         if "expression" in rule and "key" in rule and not _of_core(rule)
     )
     if slicing := element.get("slicing"):
-        told = tuple((d["type"], d["path"]) for d in slicing.get("discriminator", ()))
+        told = tuple((d.get("type", ""), d.get("path", "")) for d in slicing.get("discriminator", ()))
         node.slicing = Slicing(told, slicing.get("rules", "open"), slicing.get("ordered", False))
+
+
+def _urls(type: Resource, key: str) -> tuple[str, ...]:
+    """The urls of a list; null stands in it where a url has only an extension."""
+    return tuple(url for url in type.get(key, ()) if url is not None)
 
 
 def _of_core(rule: Resource) -> bool:

@@ -204,6 +204,6 @@ def _enumerated(stored: Resource) -> Parts | None:
         system = code_system(row.get("system", ""))
         if "valueSet" in row or "filter" in row or ("concept" not in row and system is None):
             return None
-        codes = frozenset(c["code"] for c in row["concept"]) if "concept" in row else frozenset(system[1] if system else ())
+        codes = frozenset(c["code"] for c in row["concept"] if "code" in c) if "concept" in row else frozenset(system[1] if system else ())
         parts.append((row.get("system", ""), codes))
     return None if not parts or "exclude" in stored.get("compose", {}) else tuple(parts)

@@ -76,6 +76,8 @@ def _params(type_: str, one: SearchParam | None) -> list[SearchParam]:
 async def by_ids(seeker: Seeker, type_: str, ids: list[str]) -> list[Stored]:
     """The rows of a type under these ids that the scope may see."""
     spot = layout(type_)
+    if not await seeker.ground.tables.there(seeker.connection, spot):
+        return []
     reading = Reading(seeker.ground, seeker.connection, seeker.scope, Arguments(), seeker.collect, seeker.referred, seeker.listed)
     keys = reading.arguments.add([seeker.ground.hashes.id(id_) for id_ in ids], "uuid[]")
     sql = f"SELECT r.tick, r.id, r.version, r.content FROM {spot.table} r WHERE r.id = ANY({keys}){scope_sql(reading, spot, 'r')}"
@@ -107,6 +109,8 @@ def _may_lead(param: SearchParam, type_: str) -> bool:
 
 async def _referring_through(seeker: Seeker, source: str, param: SearchParam, near: list[Stored]) -> list[Stored]:
     spot = layout(source)
+    if not await seeker.ground.tables.there(seeker.connection, spot):
+        return []
     canonical = link_alias(source, param.name)[0]
     reading = Reading(seeker.ground, seeker.connection, seeker.scope, Arguments(), seeker.collect, seeker.referred, seeker.listed)
     tests = [await _leads_to(seeker, reading, source, canonical, near)]

@@ -282,6 +282,8 @@ async def _chain_to_many_patients(reading: Reading, term: Term) -> Condition:
 async def _has(reading: Reading, spot: Layout, term: Has) -> Condition:
     """Some `source` row refers here and its term holds."""
     source = layout(term.source)
+    if not await reading.ground.tables.there(reading.connection, source):
+        return never()
     canonical, only = link_alias(term.source, term.param.name)
     if only is not None and only != spot.type:
         return never()

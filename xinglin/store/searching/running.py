@@ -19,7 +19,7 @@ from xinglin.store.changes import Stored
 from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout, layout
-from xinglin.store.searching.condition import Arguments, Condition
+from xinglin.store.searching.condition import Arguments, Condition, never
 from xinglin.store.searching.cursor import read_cursor, write_cursor
 from xinglin.store.searching.predicates import condition, scope_sql
 from xinglin.store.searching.reading import Reading
@@ -103,6 +103,8 @@ class Seeker:
     async def compiled(self, asked: Search, spot: Layout) -> tuple[Reading, Condition]:
         """The condition of a search's terms, with fresh arguments."""
         reading = Reading(self.ground, self.connection, self.scope, Arguments(), self.collect, self.referred, self.listed, self.codes)
+        if not await self.ground.tables.there(self.connection, spot):
+            return reading, never()
         return reading, await condition(reading, spot, asked.where)
 
     def stored(self, spot: Layout, row: Any) -> Stored:
@@ -187,6 +189,8 @@ class Seeker:
     async def listed(self, type_: str, list_id: str) -> list[str]:
         """The ids of `type_` that a stored List names; none when there is no such list."""
         spot = layout("List")
+        if not await self.ground.tables.there(self.connection, spot):
+            return []
         key = self.ground.hashes.id(list_id)
         row = await self.connection.fetchrow(f"SELECT tick, id, version, content, patient FROM {spot.table} WHERE id = $1", key)
         if row is None or not self.scope.sees(row["patient"]):

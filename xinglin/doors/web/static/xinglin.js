@@ -62,7 +62,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
     target.scrollTop = 0;
     target.querySelector("[data-close]")?.focus({ preventScroll: true });
   }
-  document.getElementById("notice")?.replaceChildren();
+  if (target?.id !== "notice") document.getElementById("notice")?.replaceChildren();
   drawTrends(target ?? document);
 });
 
