@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,7 @@ from xinglin.base.settings import Settings, read_settings
 from xinglin.doors.fhir_api.bearer import BearerAccess
 from xinglin.doors.fhir_api.door import BASE, FhirDoor
 from xinglin.doors.web.app import House, web_app
-from xinglin.store import Records, Scope, Store, open_store
+from xinglin.store import Scope, Store, open_store
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -27,29 +26,22 @@ App = Callable[[Any, Receive, Send], Awaitable[None]]
 _LOG = logging.getLogger("xinglin")
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What an actor may see of a store. Until care relationships come, a token's role decides alone and its scope is everyone."""
-
-    store: Store
-
-    def records(self, actor: Actor) -> Records:
-        """The records as far as the actor may see them."""
-        return self.store.records(Scope.everyone())
+def scope_of(actor: Actor) -> Scope:
+    """Whose records an actor may see. Until care relationships come, a token's role decides alone and its scope is everyone."""
+    return Scope.everyone()
 
 
 def doors(settings: Settings, keys: Keys, store: Store) -> tuple[App, App]:
     """(FHIR door, web door) over an open store."""
     capabilities = discover()
-    opened = Opened(store)
     store.terminology = next((capability.terminology() for capability in capabilities.values() if capability.terminology), None)
     operations = [operation for capability in capabilities.values() for operation in capability.operations]
-    fhir = FhirDoor(opened, BearerAccess(keys), settings, operations, audit=store.note)
+    fhir = FhirDoor(store, BearerAccess(keys), settings, operations, scope=scope_of)
     house = House(
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
         verify=lambda token: verify(keys, token, utc_now()),
-        records=opened.records,
+        records=lambda actor: store.records(scope_of(actor)),
         now=utc_now,
         language=settings.language,
         timezone=ZoneInfo(settings.timezone),

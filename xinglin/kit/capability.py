@@ -55,6 +55,16 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """A piece of a workspace's home below the numbers: a template of the capability and what it shows. `href`: where all of it is."""
+
+    title: Phrase
+    href: str
+    template: str
+    load: Callable[[Unit, Request], Awaitable[Mapping[str, object]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Capability:
     """One thing the platform does for people. `systems`: the ids of the required systems it answers.
 
@@ -69,6 +79,7 @@ class Capability:
     operations: tuple[Operation, ...] = ()
     menu: tuple[MenuEntry, ...] = ()
     tiles: tuple[Tile, ...] = ()
+    panels: tuple[Panel, ...] = ()
     finder: str = ""
     terminology: Callable[[], CodeSource] | None = None
 

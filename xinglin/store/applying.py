@@ -26,7 +26,10 @@ _COPY_FROM = 8
 
 @dataclass(slots=True)
 class Step:
-    """One settled change: a type and id, and what to do there. `fresh`: the id was just made, nothing can be under it."""
+    """One settled change: a type and id, and what to do there. `fresh`: the id was just made, nothing can be under it.
+
+    `change`: the place of the change it comes from, told by errors.
+    """
 
     type: str
     id: str
@@ -38,6 +41,7 @@ class Step:
     if_match: int | None = None
     only_new: bool = False
     made: Draft | None = None
+    change: int = 0
 
     @property
     def key(self) -> tuple[int, str]:
@@ -110,15 +114,17 @@ def _head(ground: Ground, step: Step, heads: Heads) -> _Head:
 def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
     """Check a step against what is there, and take its new values apart."""
     head = _head(ground, step, heads)
+    about: dict[str, object] = {"type": step.type, "id": step.id, "change": step.change}
     if step.if_match is not None and step.if_match != head.version:
-        raise Stale("{type}/{id} is at version {there}, not {asked}; read it again and repeat the change.", type=step.type, id=step.id, there=max(head.version, 0), asked=step.if_match)
+        told = "{type}/{id} is at version {there}, not {asked}; read it again and repeat the change."
+        raise Stale(told, **about, there=max(head.version, 0), asked=step.if_match)
     if step.only_new and head.version > 0:
-        raise Stale("{type}/{id} is there already.", type=step.type, id=step.id)
+        raise Stale("{type}/{id} is there already.", **about)
     if step.amend is not None:
         if head.version == 0:
-            raise NotFound("There is no {type}/{id}.", type=step.type, id=step.id)
+            raise NotFound("There is no {type}/{id}.", **about)
         if head.version < 0:
-            raise Gone("{type}/{id} was deleted.", type=step.type, id=step.id)
+            raise Gone("{type}/{id} was deleted.", **about)
         spot = layout(step.type)
         step.resource = step.amend(decode(ground.contents.unpack(spot.number, ground.hashes.id(step.id), head.version, head.tick, head.content)))
         step.made = None
@@ -220,5 +226,5 @@ def refuse_twice(steps: Iterable[Step]) -> None:
     seen: set[tuple[int, str]] = set()
     for step in steps:
         if step.key in seen:
-            raise Conflict("{type}/{id} stands twice in one transaction.", type=step.type, id=step.id)
+            raise Conflict("{type}/{id} stands twice in one transaction.", type=step.type, id=step.id, change=step.change)
         seen.add(step.key)

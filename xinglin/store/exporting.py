@@ -71,7 +71,9 @@ class _Export:
         asked, at = self.job.parameters, dict(self.job.progress)
         folder = folder_of(self.ground.settings, self.job.id)
         since = span_of(asked["since"], ZoneInfo("UTC"))[0] if asked.get("since") else 0
-        at["upto"] = at.get("upto") or await settled_tick(self.ground)
+        if "upto" not in at:
+            at["upto"] = await settled_tick(self.ground)
+            await self.job.save(at, "begun")
         if asked["level"] == "group":
             at["members"] = at.get("members") or await self._members(asked["group"])
             self.members = frozenset(at["members"])

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 from asyncpg import Connection
 
+from xinglin.base.clock import wall_us
 from xinglin.base.errors import Malformed, Stale, TooMany, Unavailable, XinglinError
 from xinglin.base.ids import new_id
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.search.grammar import read_search
 from xinglin.fhir.search.model import Search
-from xinglin.store.applying import Step, apply, refuse_twice
+from xinglin.store.applying import Step, apply, refuse_twice, write_audit
 from xinglin.store.changes import Amend, AmendWhere, AuditRow, Change, Create, Delete, DeleteWhere, Outcome, Update, UpdateWhere
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
@@ -70,7 +71,7 @@ class Writing:
             steps = _unconditional(changes)
             refuse_twice(steps)
             await self._draft(steps)
-            return await self._queued(steps, tuple(audit))
+            return await self._queued(steps, _named(audit, [step.id for step in steps]))
         finally:
             self._held -= 1
 
@@ -156,22 +157,36 @@ class Writing:
     # --- sets with conditions ---
 
     async def _alone(self, changes: Sequence[Change], scope: Scope, audit: tuple[AuditRow, ...]) -> list[Outcome]:
+        """Deletions first, for the conditions of the rest count them done (R4 http, transaction processing rules)."""
+        places = range(len(changes))
+        deleting = [place for place in places if isinstance(changes[place], (Delete, DeleteWhere))]
+        phases = [phase for phase in (deleting, [place for place in places if place not in set(deleting)]) if phase]
+
         async def work(connection: Connection) -> list[Outcome]:
-            plan = await self._settle(connection, changes, scope)
-            steps = [step for group in plan.steps for step in group]
-            refuse_twice(steps)
-            await self._draft(steps)
-            done = iter(await apply(self._ground, connection, steps, audit))
-            return [_joined([next(done) for _ in group], outcome) for group, outcome in zip(plan.steps, plan.outcomes, strict=True)]
+            await self._lock(connection, [search for change in changes if (search := _conditional(change))])
+            outcomes: dict[int, Outcome] = {}
+            seen: list[Step] = []
+            for phase in phases:
+                plan = await self._settle(connection, changes, phase, scope)
+                steps = [step for group in plan.steps for step in group]
+                seen += steps
+                refuse_twice(seen)
+                await self._draft(steps)
+                done = iter(await apply(self._ground, connection, steps))
+                for place, group, told in zip(phase, plan.steps, plan.outcomes, strict=True):
+                    outcomes[place] = _joined([next(done) for _ in group], told)
+            ordered = [outcomes[place] for place in places]
+            await write_audit(connection, wall_us(), _named(audit, [o.stored.id if o.stored else None for o in ordered]))
+            return ordered
 
         return await self._transaction(work)
 
-    async def _settle(self, connection: Connection, changes: Sequence[Change], scope: Scope) -> _Plan:
-        """Answer every condition inside the transaction, then exchange the links."""
-        await self._lock(connection, [search for change in changes if (search := _conditional(change))])
+    async def _settle(self, connection: Connection, changes: Sequence[Change], phase: Sequence[int], scope: Scope) -> _Plan:
+        """Answer the conditions of a phase inside the transaction, then exchange the links."""
         plan, targets = _Plan(), dict[str, str]()
-        for change in changes:
-            steps, outcome = await self._settle_one(connection, change, scope)
+        for place in phase:
+            change = changes[place]
+            steps, outcome = await self._settle_one(connection, change, place, scope)
             plan.steps.append(steps)
             plan.outcomes.append(outcome)
             url = getattr(change, "full_url", None)
@@ -179,8 +194,10 @@ class Writing:
                 step = steps[0] if steps else None
                 there = outcome.stored if outcome else None
                 targets[url] = f"{step.type}/{step.id}" if step else f"{there.type}/{there.id}" if there else url
-        for reference in sorted(conditional(step.resource for group in plan.steps for step in group if step.resource)):
-            targets[reference] = await self._one_match(connection, reference, scope)
+        for group in plan.steps:
+            for step in group:
+                for reference in sorted(conditional([step.resource]) - targets.keys()) if step.resource else ():
+                    targets[reference] = await self._one_match(connection, reference, step.change, scope)
         for group in plan.steps:
             for step in group:
                 _relink(step, targets)
@@ -192,35 +209,36 @@ class Writing:
         for mark in marks:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", mark)
 
-    async def _settle_one(self, connection: Connection, change: Change, scope: Scope) -> tuple[list[Step], Outcome | None]:
+    async def _settle_one(self, connection: Connection, change: Change, place: int, scope: Scope) -> tuple[list[Step], Outcome | None]:
         search = _conditional(change)
         if search is None:
-            return _unconditional([change]), None
+            return _unconditional([change], place), None
         limit = DELETED_AT_ONCE_MAX + 1 if isinstance(change, DeleteWhere) and change.many else 2
         found = await matching_ids(self._ground, connection, search, scope, limit)
         if len(found) > 1 and not (isinstance(change, DeleteWhere) and change.many):
-            raise Stale("More than one {type} matches the condition; narrow it.", type=search.type)
+            raise Stale("More than one {type} matches the condition; narrow it.", type=search.type, change=place)
         if len(found) > DELETED_AT_ONCE_MAX:
-            raise Stale("More than {most} {type} match the condition; narrow it.", most=DELETED_AT_ONCE_MAX, type=search.type)
+            raise Stale("More than {most} {type} match the condition; narrow it.", most=DELETED_AT_ONCE_MAX, type=search.type, change=place)
         if isinstance(change, Create):
             if found:
                 return [], Outcome(found[0], "unchanged")
-            return [Step(search.type, change.id or new_id(), change.resource, fresh=change.id is None)], None
+            return [Step(search.type, change.id or new_id(), change.resource, fresh=change.id is None, change=place)], None
         if isinstance(change, UpdateWhere):
-            return _update_where(change, found[0].id if found else None), None
+            return _update_where(change, found[0].id if found else None, place), None
         if isinstance(change, AmendWhere):
             if not found:
-                raise Stale("No {type} matches the condition.", type=search.type)
-            return [Step(search.type, found[0].id, amend=change.change, put=True, if_match=change.if_match)], None
-        return [Step(search.type, stored.id, delete=True) for stored in found], None if found else Outcome(None, "absent")
+                raise Stale("No {type} matches the condition.", type=search.type, change=place)
+            return [Step(search.type, found[0].id, amend=change.change, put=True, if_match=change.if_match, change=place)], None
+        return [Step(search.type, stored.id, delete=True, change=place) for stored in found], None if found else Outcome(None, "absent")
 
-    async def _one_match(self, connection: Connection, reference: str, scope: Scope) -> str:
+    async def _one_match(self, connection: Connection, reference: str, place: int, scope: Scope) -> str:
         type_, _, query = reference.partition("?")
         pairs = [(name, value) for name, _, value in (part.partition("=") for part in query.split("&") if part)]
         search = read_search(type_, pairs, strict=True)
         found = await matching_ids(self._ground, connection, search, scope, 2)
         if len(found) != 1:
-            raise Stale("The reference {reference} matches {count} resources; it must match one.", reference=reference, count="no" if not found else "several")
+            told = "The reference {reference} matches {count} resources; it must match one."
+            raise Stale(told, reference=reference, count="no" if not found else "several", change=place)
         return f"{type_}/{found[0].id}"
 
 
@@ -234,7 +252,7 @@ def _resources(changes: Sequence[Change]) -> list[Resource]:
     return [change.resource for change in changes if isinstance(change, (Create, Update, UpdateWhere))]
 
 
-def _unconditional(changes: Sequence[Change]) -> list[Step]:
+def _unconditional(changes: Sequence[Change], first: int = 0) -> list[Step]:
     """Steps of changes that name their resource, with the links among them exchanged."""
     steps: list[Step] = []
     targets: dict[str, str] = {}
@@ -248,6 +266,7 @@ def _unconditional(changes: Sequence[Change]) -> list[Step]:
         else:
             assert isinstance(change, Delete)
             step = Step(change.type, change.id, delete=True, if_match=change.if_match)
+        step.change = first + len(steps)
         steps.append(step)
         url = getattr(change, "full_url", None)
         if url:
@@ -263,14 +282,22 @@ def _relink(step: Step, targets: dict[str, str]) -> None:
         step.resource = rewritten(step.resource, targets)
 
 
-def _update_where(change: UpdateWhere, found: str | None) -> list[Step]:
+def _update_where(change: UpdateWhere, found: str | None, place: int) -> list[Step]:
     """R4 http, conditional update: no match and no id: create; no match and an id: create there; one match: update it."""
     type_, given = change.resource["resourceType"], change.resource.get("id")
     if found is None:
-        return [Step(type_, given or new_id(), change.resource, fresh=given is None, put=given is not None, only_new=given is not None)]
+        fresh = given is None
+        return [Step(type_, given or new_id(), change.resource, fresh=fresh, put=not fresh, only_new=not fresh, change=place)]
     if given is not None and given != found:
-        raise Malformed("The resource says id {given}, but the condition matches {found}.", given=given, found=found)
-    return [Step(type_, found, change.resource, put=True, if_match=change.if_match)]
+        raise Malformed("The resource says id {given}, but the condition matches {found}.", given=given, found=found, change=place)
+    return [Step(type_, found, change.resource, put=True, if_match=change.if_match, change=place)]
+
+
+def _named(audit: Sequence[AuditRow], ids: Sequence[str | None]) -> tuple[AuditRow, ...]:
+    """Rows of new resources with the id these were given; rows and changes stand in the same order."""
+    if len(audit) != len(ids):
+        return tuple(audit)
+    return tuple(replace(row, id=id_) if row.id is None else row for row, id_ in zip(audit, ids, strict=True))
 
 
 def _joined(outcomes: list[Outcome], told: Outcome | None) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -60,6 +61,34 @@ def nested(depth: int) -> dict[str, Any]:
     for _ in range(depth):
         inner = {"url": "urn:x", "extension": [inner]}
     return {"resourceType": "Patient", "extension": [inner]}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [10**5000, -(10**5000), Decimal("1E+999999"), Decimal("sNaN"), float("nan")],
+    ids=["long", "longer", "power", "signalling", "nan"],
+)
+def test_numbers_beyond_all_measure_are_answered(number: Any) -> None:
+    found = validate({"resourceType": "Patient", "multipleBirthInteger": number, "extension": [{"url": "urn:x", "valueDecimal": number}]})
+    assert [i.at[0] for i in found if i.severity == "error"] == [
+        "Patient.multipleBirth.ofType(integer)",
+        "Patient.extension[0].value.ofType(decimal)",
+    ]
+
+
+def test_many_faults_of_one_object_cost_no_more_than_their_number() -> None:
+    started = time.perf_counter()
+    found = validate({"resourceType": "Patient", **{f"pet{i}": i for i in range(200_000)}})
+    assert time.perf_counter() - started < 5
+    assert len(found) <= 201
+
+
+def test_many_contained_resources_cost_no_more_than_their_number() -> None:
+    parts = [{"resourceType": "Organization", "id": f"o{i}", "name": "x", "partOf": {"reference": f"#o{i + 1}"}} for i in range(5000)]
+    whole = {"resourceType": "Patient", "managingOrganization": {"reference": "#o0"}, "contained": [*parts, parts[0] | {"id": "o5000"}]}
+    started = time.perf_counter()
+    assert [i for i in validate(whole) if i.severity == "error"] == []
+    assert time.perf_counter() - started < 5
 
 
 def test_deep_nesting_is_answered() -> None:

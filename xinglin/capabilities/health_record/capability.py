@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xinglin.capabilities.health_record import pages, queries
-from xinglin.kit.capability import Capability, MenuEntry, Tile
+from xinglin.kit.capability import Capability, MenuEntry, Panel, Tile
 from xinglin.kit.i18n import t
 from xinglin.kit.pages import Page, Request
 from xinglin.kit.unit import Unit
@@ -46,4 +46,5 @@ CAPABILITY = Capability(
         Tile(t("Visits in 7 days"), "/visit?days=7", "calendar-week", _visits_this_week),
         Tile(t("Residents"), "/person", "users", _people),
     ),
+    panels=(Panel(t("Recent visits"), "/visit", "health_record/recent_panel.html", pages.load_recent_visits),),
 )

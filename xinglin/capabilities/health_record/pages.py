@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from xinglin.base.errors import NotFound
@@ -14,6 +15,8 @@ from xinglin.kit.unit import Unit
 
 DAYS = (1, 7, 30, 365)
 """The periods the list of recent visits offers."""
+ROWS_AT_HOME = 10
+"""Visits a workspace's home shows."""
 RESULTS_SHOWN = 8
 """Results of each group shown before "all" is asked for."""
 
@@ -86,6 +89,12 @@ async def show_recent_visits(unit: Unit, request: Request) -> Shown:
     recent = await queries.recent_visits(unit, days, request.timezone, cursor)
     more = _address("/visit", days=str(days), cursor=recent.next) if recent.next else None
     return Shown("health_record/recent_visits.html", {"recent": recent, "days": days, "choices": DAYS, "more": more, "later": bool(cursor)})
+
+
+async def load_recent_visits(unit: Unit, request: Request) -> dict[str, object]:
+    """The newest visits of the week, for a workspace's home."""
+    recent = await queries.recent_visits(unit, 7, request.timezone)
+    return {"recent": replace(recent, rows=recent.rows[:ROWS_AT_HOME])}
 
 
 def _timeline(stays: queries.Visits, request: Request) -> dict[str, object]:

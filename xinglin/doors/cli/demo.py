@@ -23,9 +23,8 @@ from xinglin.base.errors import Unavailable
 from xinglin.base.settings import Settings
 from xinglin.doors.cli.telling import Counter, step
 from xinglin.engines.synthesis import shards
-from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.store import Scope, open_store
-from xinglin.store.bulk import Loader, begin, end
+from xinglin.store.bulk import Loader, end
 
 RESIDENTS = 20_000
 SEED = 1
@@ -47,7 +46,7 @@ def ensure(settings: Settings, keys: Keys, environment: Mapping[str, str], *, re
     """Write the county, unless it was written or there are residents already."""
     plan = _read(settings)
     if plan is None:
-        if not asyncio.run(_begin(settings, keys)):
+        if asyncio.run(_has_residents(settings, keys)):
             return
         plan = Plan(utc_now().date(), min(os.cpu_count() or 1, PARTS_MAX), residents=residents)
         _keep(settings, plan)
@@ -111,7 +110,7 @@ def _counts(processes: list[subprocess.Popen[bytes]]) -> Iterator[int]:
 async def _write(settings: Settings, plan: Plan, part: int) -> None:
     store = await open_store(settings, settings.database_url, FileKeys(settings.key_path).keys())
     try:
-        loader = Loader(store.ground)
+        loader = Loader(store.ground, bare=True)
         resources = shards(plan.seed, plan.residents, of=plan.parts, index=part, today=plan.today)
         while batch := list(islice(resources, BATCH)):
             await loader.load(batch)
@@ -120,15 +119,10 @@ async def _write(settings: Settings, plan: Plan, part: int) -> None:
         await store.close()
 
 
-async def _begin(settings: Settings, keys: Keys) -> bool:
-    """Make an empty store ready for a first load; False when there are residents."""
+async def _has_residents(settings: Settings, keys: Keys) -> bool:
     store = await open_store(settings, settings.database_url, keys)
     try:
-        if await store.records(Scope.everyone()).find("Patient", count=1):
-            return False
-        async with store.ground.pool.connection() as connection:
-            await begin(connection)
-        return True
+        return bool(await store.records(Scope.everyone()).find("Patient", count=1))
     finally:
         await store.close()
 
@@ -136,7 +130,7 @@ async def _begin(settings: Settings, keys: Keys) -> bool:
 async def _end(settings: Settings, keys: Keys) -> None:
     store = await open_store(settings, settings.database_url, keys)
     try:
-        await end(store.ground.pool, set(RESOURCE_TYPES))
+        await end(store.ground.pool)
     finally:
         await store.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import gather
 from functools import partial
 
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -19,6 +20,7 @@ from xinglin.doors.web.door import (
     WORKSPACE,
     Door,
     House,
+    frame,
     keep,
     language_of,
     may_open,
@@ -114,11 +116,18 @@ async def _start(door: Door, http: HttpRequest) -> Response:
 
 
 async def _home(door: Door, workspace: Workspace, http: HttpRequest) -> Response:
-    unit = unit_of(door, http)
-    tiles = [tile for room in within(door, workspace) for tile in room.tiles if may_open(unit.actor, room, tile.href)]
-    request = await _asked(door, http)
-    counts = await gather(*(tile.count(unit, request) for tile in tiles))
-    response = render(door, http, Shown("web/home.html", {"tiles": list(zip(tiles, counts, strict=True))}), unit.actor)
+    unit, request = unit_of(door, http), await _asked(door, http)
+    rooms = within(door, workspace)
+    tiles = [tile for room in rooms for tile in room.tiles if may_open(unit.actor, room, tile.href)]
+    panels = [panel for room in rooms for panel in room.panels if may_open(unit.actor, room, panel.href)]
+    counts, loaded = await gather(
+        gather(*(tile.count(unit, request) for tile in tiles)),
+        gather(*(panel.load(unit, request) for panel in panels)),
+    )
+    renderer, around = door.renderers[request.language], frame(door, http, unit.actor)
+    drawn = [Markup(renderer.page(panel.template, around | dict(values))) for panel, values in zip(panels, loaded, strict=True)]  # noqa: S704
+    values = {"tiles": list(zip(tiles, counts, strict=True)), "panels": list(zip(panels, drawn, strict=True))}
+    response = render(door, http, Shown("web/home.html", values), unit.actor)
     note(door, http, unit.actor, (None, None), response.status_code)
     keep(response, http, WORKSPACE, workspace.name)
     return response

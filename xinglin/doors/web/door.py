@@ -90,9 +90,16 @@ def target_of(http: HttpRequest) -> str | None:
 
 def render(door: Door, http: HttpRequest, shown: Shown, actor: Actor | None, headers: Mapping[str, str] | None = None) -> Response:
     """What a handler shows as an HTML answer, within the frame of the person's workspace."""
+    values = frame(door, http, actor) | dict(shown.values)
+    text = door.renderers[language_of(door, http)].page(shown.template, values, target_of(http))
+    return HTMLResponse(text, shown.status, {"Vary": "HX-Request, HX-Target, Cookie"} | dict(headers or {}))
+
+
+def frame(door: Door, http: HttpRequest, actor: Actor | None) -> dict[str, object]:
+    """What the frame around every page shows: who, where, which menu."""
     workspace = workspace_of(door, http)
     rooms = within(door, workspace)
-    values = {
+    return {
         "now": door.house.now(),
         "here": here(http),
         "path": http.url.path,
@@ -102,8 +109,6 @@ def render(door: Door, http: HttpRequest, shown: Shown, actor: Actor | None, hea
         "finder": next((one.finder for one in rooms if one.finder and actor and may_open(actor, one, one.finder)), ""),
         "menu": [one for room in rooms for one in room.menu if actor and may_open(actor, room, one.href)],
     }
-    text = door.renderers[language_of(door, http)].page(shown.template, values | dict(shown.values), target_of(http))
-    return HTMLResponse(text, shown.status, {"Vary": "HX-Request, HX-Target, Cookie"} | dict(headers or {}))
 
 
 def workspace_of(door: Door, http: HttpRequest) -> Workspace | None:

@@ -14,6 +14,9 @@ from xinglin.fhir.validation.findings import Check, Found, Scope, error, kind_of
 from xinglin.fhir.validation.xhtml import narrative_fault
 
 STRING_CHARS_MAX = 1024 * 1024
+EXPONENT_MAX = 400
+BITS_MAX = 1300
+"""The largest decimal, as power of ten and as bits of a whole number: no measurement is near it, and arithmetic stays cheap."""
 
 _YEAR = r"(?!0000)[0-9]{4}"
 _MONTH = r"(?:0[1-9]|1[0-2])"
@@ -83,15 +86,21 @@ def _whole(type_name: str, low: int, high: int = 2**31 - 1) -> Check:
 
 def _decimal(value: Any, _scope: Scope) -> Found:
     if isinstance(value, Decimal | int | float) and value is not True and value is not False:
-        return None if isfinite(value) else _refused(value, "decimal", "it is not finite")
+        return None if _is_sized(value) else _refused(value, "decimal", "it is not finite, or far too large")
     return error("structure", f"A decimal is a JSON number, not {kind_of(value)}.")
+
+
+def _is_sized(value: Decimal | float) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite() and abs(value.adjusted()) < EXPONENT_MAX
+    return value.bit_length() < BITS_MAX if isinstance(value, int) else isfinite(value)
 
 
 def _dated(type_name: str, form: Callable[[str], Any], wanted: str) -> Check:
     def check(value: Any, _scope: Scope) -> Found:
         if type(value) is not str:
             return error("structure", f"A {type_name} is a JSON string, not {kind_of(value)}.")
-        if form(value) is None or not value.isascii():
+        if form(value) is None:
             return _refused(value, type_name, wanted)
         if value[8:10] > "28" and int(value[8:10]) > monthrange(int(value[:4]), int(value[5:7]))[1]:
             return _refused(value, type_name, "that month has no such day")

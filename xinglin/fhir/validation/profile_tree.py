@@ -16,7 +16,7 @@ from xinglin.fhir.validation.elements import check_of
 from xinglin.fhir.validation.findings import Scope, refuses
 
 CORE = "http://hl7.org/fhir/StructureDefinition/"
-_COMPILED_MAX = 512
+_COMPILED_MAX = 128
 
 
 @dataclass(slots=True)

@@ -181,7 +181,7 @@ def _placed(taken: list[tuple[Item, str]], name: str, node: Node, slicing: Slici
     if rules == "closed":
         for item, slice in taken:
             if not slice:
-                found = joined(found, error("structure", f"This is none of the slices of {profile.url}: {', '.join(names)}.", item.place))
+                found = below(found, error("structure", f"This is none of the slices of {profile.url}: {', '.join(names)}."), item.place)
     elif rules == "openAtEnd" and len(names) in order and any(o < len(names) for o in order[order.index(len(names)) :]):
         found = joined(found, error("structure", f"{profile.url} wants what is of no slice at the end.", f".{name}"))
     if slicing.ordered and (known := [o for o in order if o < len(names)]) != sorted(known):
