@@ -98,7 +98,8 @@ async def test_what_changes_meanwhile_is_exported_as_it_was(store: Store, record
 
 
 async def test_since_brings_what_is_newer_and_what_was_deleted(store: Store, records: Records):
-    await records.write([patient("old"), patient("changed"), patient("gone"), patient("back"), Create({"resourceType": "Basic", "code": {}}, id="b")])
+    await records.write([patient(id_) for id_ in ("old", "changed", "gone", "back")])
+    await records.write([Create({"resourceType": "Basic", "code": {"text": "x"}}, id="b")])
     _, result = await done(store, "export", system(types=["Patient"]))
     await records.write([patient("changed", gender="other"), Delete("Patient", "gone"), Delete("Patient", "back"), Delete("Basic", "b")])
     await records.write([patient("back")])

@@ -195,6 +195,22 @@ async def test_a_job_that_fell_out_of_the_queue_is_put_back(module_store: Store)
         assert (await until(jobs, id_)).state == "done"
 
 
+async def test_a_lost_connection_of_the_queue_is_opened_again(module_store: Store):
+    jobs, seen = Jobs(module_store.ground), list[int]()
+    id_ = await jobs.start("count", {"owner": "d-1"})
+    async with worker(module_store, count=counting(20, seen)):
+        await until(jobs, id_, lambda _: len(seen) > 3)
+        async with module_store.ground.pool.connection() as connection:
+            ended = await connection.fetchval(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%pgqueuer%' AND pid <> pg_backend_pid()"
+            )
+        assert ended == 1
+        second = await jobs.start("count", {"owner": "d-1"})
+        states = [(await until(jobs, one)).state for one in (id_, second)]
+    assert states == ["done", "done"]
+    assert sorted(seen) == sorted([*range(20), *range(20)])
+
+
 async def test_ended_jobs_are_forgotten_after_a_week(module_store: Store):
     jobs = Jobs(module_store.ground)
     old, waiting = [await jobs.start("echo", {"owner": "d-1"}) for _ in range(2)]

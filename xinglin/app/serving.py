@@ -18,6 +18,7 @@ from xinglin.doors.fhir_api.bearer import BearerAccess
 from xinglin.doors.fhir_api.door import BASE, FhirDoor
 from xinglin.doors.web.app import House, web_app
 from xinglin.store import Scope, Store, open_store
+from xinglin.store.jobs import Jobs
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -36,7 +37,7 @@ def doors(settings: Settings, keys: Keys, store: Store) -> tuple[App, App]:
     capabilities = discover()
     store.terminology = next((capability.terminology() for capability in capabilities.values() if capability.terminology), None)
     operations = [operation for capability in capabilities.values() for operation in capability.operations]
-    fhir = FhirDoor(store, BearerAccess(keys), settings, operations, scope=scope_of)
+    fhir = FhirDoor(store, BearerAccess(keys), settings, operations, jobs=Jobs(store.ground), scope=scope_of)
     house = House(
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},

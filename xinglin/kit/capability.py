@@ -10,6 +10,7 @@ from xinglin.fhir.codec import Resource
 from xinglin.kit.i18n import Phrase
 from xinglin.kit.pages import Page, Request
 from xinglin.kit.unit import Unit
+from xinglin.store import Stored
 from xinglin.store.records import CodeSource
 
 Level = Literal["system", "type", "instance"]
@@ -65,6 +66,21 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Reaction:
+    """What follows from a stored change of `types`, deletions too. The worker runs `handle` once for each, in a transaction of its own.
+
+    `name` is kept for ever: with the capability's it marks the place in the change feed. A new reaction starts with the
+    changes that come, or with the first there ever was (`from_the_beginning`). What fails again and again, or takes longer
+    than half a minute, is passed over and written down; what raises `Unavailable` is tried until it is not.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    handle: Callable[[Unit, Stored], Awaitable[None]]
+    from_the_beginning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Capability:
     """One thing the platform does for people. `systems`: the ids of the required systems it answers.
 
@@ -77,6 +93,7 @@ class Capability:
     workspaces: tuple[str, ...] = ()
     pages: tuple[Page, ...] = ()
     operations: tuple[Operation, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
     menu: tuple[MenuEntry, ...] = ()
     tiles: tuple[Tile, ...] = ()
     panels: tuple[Panel, ...] = ()

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from asyncpg import Connection
 
 from xinglin.base.clock import LANES, instant
-from xinglin.base.errors import Conflict, Gone, NotFound, Stale
+from xinglin.base.errors import Conflict, Gone, Malformed, NotFound, Stale
 from xinglin.fhir.codec import Resource, decode, encode
 from xinglin.store.changes import AuditRow, Outcome, Stored
 from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
 from xinglin.store.layout import Layout, layout
+from xinglin.store.links import conditional
 from xinglin.store.rows import Draft, draft, era_token, finish
 
 FEED_CHANGES_MAX = 4096
@@ -47,6 +49,11 @@ class Step:
     def key(self) -> tuple[int, str]:
         """What two steps of one transaction must not share."""
         return layout(self.type).number, self.id
+
+    @property
+    def begins(self) -> bool:
+        """Whether nothing may be there yet."""
+        return self.fresh or self.only_new
 
 
 @dataclass(slots=True)
@@ -97,9 +104,11 @@ async def _lock_heads(ground: Ground, connection: Connection, steps: Sequence[St
             heads[spot.number, id_] = _Head(version, tick, content)
         missing = [id_ for id_ in ids if (spot.number, id_) not in heads]
         if missing:  # deleted ones go on counting where they stopped
-            for id_, version, tick in await connection.fetch(
-                f"SELECT DISTINCT ON (id) id, version, tick FROM {spot.history} WHERE id = ANY($1) ORDER BY id, version DESC", missing
+            for id_, version, tick, deleted in await connection.fetch(
+                f"SELECT DISTINCT ON (id) id, version, tick, content = '' FROM {spot.history} WHERE id = ANY($1) ORDER BY id, version DESC", missing
             ):
+                if not deleted:  # made and changed between the two looks: look again
+                    raise asyncpg.SerializationError("a row came and changed meanwhile")
                 heads[spot.number, id_] = _Head(-version, tick, b"")
     return heads
 
@@ -126,12 +135,23 @@ def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
         if head.version < 0:
             raise Gone("{type}/{id} was deleted.", **about)
         spot = layout(step.type)
-        step.resource = step.amend(decode(ground.contents.unpack(spot.number, ground.hashes.id(step.id), head.version, head.tick, head.content)))
+        step.resource = _amended(step, decode(ground.contents.unpack(spot.number, ground.hashes.id(step.id), head.version, head.tick, head.content)))
         step.made = None
     if step.resource is not None and step.made is None:
         step.made = draft(step.resource, step.id, ground.hashes, wants)
     elif step.made is not None:
         want(step.made, ground, wants)
+
+
+def _amended(step: Step, before: Resource) -> Resource:
+    assert step.amend is not None
+    searched = conditional([before])
+    after = step.amend(before)
+    if after.get("resourceType") != step.type:
+        raise Malformed("A patch may not make another type of {type}/{id}.", type=step.type, id=step.id, change=step.change)
+    if conditional([after]) - searched:
+        raise Malformed("A patch may not refer by a search; name what {type}/{id} shall refer to.", type=step.type, id=step.id, change=step.change)
+    return after
 
 
 def want(made: Draft, ground: Ground, wants: Wants) -> None:
@@ -214,9 +234,19 @@ async def write_feed(connection: Connection, types: list[int], first: int) -> No
 AUDIT_SQL = "INSERT INTO xinglin.audit (at, actor, role, interaction, type, id, query, status, address, request) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 
+def audit_record(tick: int, row: AuditRow) -> tuple[int | str | None, ...]:
+    """The values of `AUDIT_SQL`. What was asked with letters no text of the database holds is kept without them: no row may be refused."""
+    told = (row.actor, row.role, row.interaction, row.type, row.id, row.query, row.status, row.address, row.request)
+    return (tick, *(_writable(value) if isinstance(value, str) else value for value in told))
+
+
+def _writable(text: str) -> str:
+    return text if text.isascii() and "\x00" not in text else text.replace("\x00", " ").encode("utf-8", "replace").decode()
+
+
 async def write_audit(connection: Connection, tick: int, rows: Iterable[AuditRow]) -> None:
     """Audit rows of acts that happened now."""
-    records = [(tick, r.actor, r.role, r.interaction, r.type, r.id, r.query, r.status, r.address, r.request) for r in rows]
+    records = [audit_record(tick, row) for row in rows]
     if records:
         await connection.executemany(AUDIT_SQL, records)
 

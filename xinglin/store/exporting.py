@@ -111,7 +111,7 @@ class _Export:
                 return
             whose = await self._whose(connection, spot)
         filters = self._filters(type_)
-        after = at.get("after") if at.get("after") is not None else max(since - 1, 0)
+        after: int = at["after"] if at.get("after") is not None else max(since - 1, 0)
         while after < at["upto"]:
             async with self.ground.pool.connection() as connection:
                 found = await page(self.ground, connection, spot, whose, after, at["upto"], self.size)

@@ -26,7 +26,7 @@ from xinglin.store.records import Store
 from xinglin.store.searching.scope import Scope
 from xinglin.store.within import within
 
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 32
 _END_OF_XACT = 2**62
 _SETTLED = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint + (SELECT xact_offset FROM xinglin.installation)"
 _READ = f"""SELECT xact, tick, types FROM xinglin.feed
@@ -56,10 +56,11 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The next changes of a consumer's types, and the place after all that was looked at to find them."""
+    """The next changes of a consumer's types, the place after all that was looked at to find them, and whether to look on at once."""
 
     changes: Sequence[Followed]
     upto: Place
+    more: bool
 
 
 class Follower:
@@ -100,10 +101,10 @@ class Follower:
                         continue
                     if number in self._types:
                         if len(marks) == limit:
-                            return Batch(await self._opened(connection, marks), upto)
+                            return Batch(await self._opened(connection, marks), upto, True)
                         marks[tick] = place, number
                     upto = place
-            return Batch(await self._opened(connection, marks), upto)
+            return Batch(await self._opened(connection, marks), upto, len(rows) == _ROWS_AT_ONCE)
 
     async def _opened(self, connection: Connection, marks: dict[int, tuple[Place, int]]) -> list[Followed]:
         if not marks:

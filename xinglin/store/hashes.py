@@ -30,7 +30,7 @@ class Hashes:
 
     def _id(self, text: str) -> UUID:
         """The 128-bit id of a logical id: the UUID it is, or a keyed hash of it."""
-        return uuid_of(text) or UUID(bytes=blake2b(text.encode(), key=self._key, digest_size=16).digest())
+        return uuid_of(text) or UUID(bytes=blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest())
 
     def _link_secret(self, param: str, type_: str) -> bytes:
         """What is mixed into the tokens of one parameter's references to one type."""

@@ -17,6 +17,7 @@ from uuid import UUID, uuid5
 import asyncpg
 from asyncpg import Connection
 
+from xinglin.base.clock import instant, wall_us
 from xinglin.base.errors import Forbidden, Invalid, Issue, Malformed, TooMany, Unavailable, Unknown, XinglinError
 from xinglin.base.ids import is_id
 from xinglin.fhir.codec import Resource, decode_resource, encode
@@ -94,7 +95,8 @@ class _Import:
             self.errors.abandon()
         await asyncio.to_thread(remove_others, folder, self.errors)
         output = [{"type": type_, "count": count} for type_, count in sorted(self.counts.items())]
-        return {"request": "$import", "output": output, "error": self.errors.parts, "count": self.counts.total()}
+        told = {"transactionTime": instant(wall_us()), "request": "$import", "count": self.counts.total()}
+        return {**told, "output": output, "error": self.errors.parts}
 
     async def _file(self, place: int, name: str, line: int, offset: int) -> None:
         lines = lines_of(self._path(name), line, offset, self._id_of)

@@ -15,6 +15,8 @@ from uuid import UUID
 
 from asyncpg import Connection
 
+from xinglin.base.errors import Unavailable
+
 if TYPE_CHECKING:
     from pgqueuer.domain.models import Job
     from pgqueuer.queries import Queries
@@ -50,9 +52,12 @@ async def enqueue(connection: Connection, id_: UUID) -> None:
 async def serve(
     connection: Connection, handle: Callable[[UUID], Awaitable[None]], stopping: asyncio.Event, *, at_once: int, silent_s: float
 ) -> None:
-    """Hand out jobs until `stopping`, then wait for those under way. A job whose worker was silent for `silent_s` is handed out again."""
+    """Hand out jobs until `stopping`, then wait for those under way. A job whose worker was silent for `silent_s` is handed out again.
+
+    Raises `Unavailable`, or what asyncpg raises, when the connection fails.
+    """
     from pgqueuer.domain.types import Channel
-    from pgqueuer.errors import RetryRequested
+    from pgqueuer.errors import FailingListenerError, RetryRequested
     from pgqueuer.qm import QueueManager
 
     async def entry(job: Job) -> None:
@@ -74,6 +79,8 @@ async def serve(
             heartbeat_timeout=timedelta(seconds=silent_s),
             shutdown_on_listener_failure=True,
         )
+    except FailingListenerError as deaf:
+        raise Unavailable("The job queue does not hear the database.") from deaf
     finally:
         watch.cancel()
 

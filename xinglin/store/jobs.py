@@ -37,7 +37,7 @@ FAULTS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 """What work can fail with through its input, its surroundings or a mistake of ours: it is told, and the worker goes on."""
-_PASSING = (Unavailable, TooMany, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError)
+PASSING = (Unavailable, TooMany, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 _LOG = logging.getLogger(__name__)
 
 
@@ -159,7 +159,7 @@ async def work_on_jobs(ground: Ground, works: Mapping[str, Work], stopping: asyn
     async def handle(key: UUID) -> None:
         try:
             await _attempt(ground, works, stopping, key)
-        except _PASSING as passing:
+        except PASSING as passing:
             _LOG.warning("job %s waits for the database: %s", key, passing)
             raise job_queue.TryAgain(_AGAIN_S) from None
 
@@ -210,7 +210,7 @@ async def _attempt(ground: Ground, works: Mapping[str, Work], stopping: asyncio.
         await _clean_cancelled(run)
     except UnknownDictionary:  # another process has learnt one: the next attempt knows it
         raise job_queue.TryAgain(0) from None
-    except _PASSING:
+    except PASSING:
         raise
     except FAULTS as fault:
         known = isinstance(fault, XinglinError)

@@ -17,6 +17,11 @@ from asyncpg import Connection
 from xinglin.base.errors import Unavailable
 
 _WAIT_S = 10.0
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError, asyncpg.InterfaceError)
+
+
+class NoConnection(Unavailable):
+    """No connection could be had, or it was lost: what was under way on it may or may not have been done."""
 
 
 class Pool:
@@ -42,7 +47,7 @@ class Pool:
         try:
             return await asyncpg.connect(self._dsn, server_settings=self._settings | settings, statement_cache_size=2000, max_cached_statement_lifetime=0, max_cacheable_statement_size=0)
         except (OSError, asyncpg.PostgresError, TimeoutError) as down:
-            raise Unavailable("The database does not answer; try again in a moment.", retry_after_s=2) from down
+            raise NoConnection("The database does not answer; try again in a moment.", retry_after_s=2) from down
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -51,16 +56,18 @@ class Pool:
             async with asyncio.timeout(_WAIT_S):
                 await self._slots.acquire()
         except TimeoutError as busy:
-            raise Unavailable("The server is busy; try again in a moment.", retry_after_s=2) from busy
+            raise NoConnection("The server is busy; try again in a moment.", retry_after_s=2) from busy
         try:
             connection = self._take() or await self.open()
             try:
                 yield connection
-            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as lost:
-                connection.terminate()
-                raise Unavailable("The database closed the connection; try again in a moment.", retry_after_s=2) from lost
             except asyncpg.QueryCanceledError as slow:
                 raise Unavailable("The database took too long over this request; narrow it, or try again later.", retry_after_s=5) from slow
+            except (*_LOST, OSError) as lost:
+                if isinstance(lost, (OSError, ValueError)) and not connection.is_closed():
+                    raise  # of the block, not of the database
+                connection.terminate()
+                raise NoConnection("The database closed the connection; try again in a moment.", retry_after_s=2) from lost
             finally:
                 await self._give_back(connection)
         finally:

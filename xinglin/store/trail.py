@@ -8,7 +8,7 @@ import logging
 import asyncpg
 
 from xinglin.base.errors import Unavailable
-from xinglin.store.applying import AUDIT_SQL
+from xinglin.store.applying import AUDIT_SQL, audit_record
 from xinglin.store.changes import AuditRow
 from xinglin.store.pool import Pool
 
@@ -45,7 +45,7 @@ class Trail:
         """Write what is held; rows stay held when the database fails."""
         while self._held:
             batch = self._held[:5000]
-            records = [(t, r.actor, r.role, r.interaction, r.type, r.id, r.query, r.status, r.address, r.request) for t, r in batch]
+            records = [audit_record(tick, row) for tick, row in batch]
             async with self._pool.connection() as connection:
                 if len(records) > 20:
                     columns = AUDIT_SQL.partition("(")[2].partition(")")[0].split(", ")

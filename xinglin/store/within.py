@@ -34,10 +34,19 @@ async def within(store: Store) -> AsyncGenerator[tuple[Store, Connection]]:
     A write inside is a savepoint: it is acknowledged before it is durable, and one that is refused undoes itself alone.
     Its locks are held to the end, so keep the block short.
     """
-    async with store.ground.pool.connection() as connection, connection.transaction():
+    own: OSError | None = None
+    async with store.ground.pool.connection() as connection:
         ground = replace(store.ground, pool=_Pinned(connection))
         inside = replace(store, ground=ground, reading=Reading(ground.pool, ground.tables), writing=Writing(ground))
         try:
-            yield inside, connection
-        finally:
-            await inside.writing.close()  # a cancelled block may have a write under way
+            async with connection.transaction():
+                try:
+                    yield inside, connection
+                finally:
+                    await inside.writing.close()  # a cancelled block may have a write under way
+        except OSError as raised:  # the block's own (a time-out, another server): the pool would take it for the database's
+            if connection.is_closed():
+                raise
+            own = raised
+    if own is not None:
+        raise own

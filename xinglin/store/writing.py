@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 import asyncpg
 from asyncpg import Connection
 
 from xinglin.base.clock import wall_us
-from xinglin.base.errors import Malformed, Stale, TooMany, Unavailable, XinglinError
+from xinglin.base.errors import Conflict, Malformed, NotFound, Stale, TooMany, Unavailable
 from xinglin.base.ids import new_id
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.search.grammar import read_search
@@ -25,6 +26,7 @@ from xinglin.store.changes import Amend, AmendWhere, AuditRow, Change, Create, D
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
 from xinglin.store.links import conditional, rewritten
+from xinglin.store.pool import NoConnection
 from xinglin.store.rows import draft
 from xinglin.store.searching import Scope, matching_ids
 
@@ -125,20 +127,25 @@ class Writing:
     async def _joint(self, sets: list[_Waiting]) -> None:
         steps = [step for waiting in sets for step in waiting.steps]
         audit = tuple(row for waiting in sets for row in waiting.audit)
-        try:
-            outcomes = await self._commit(steps, audit)
-        except (XinglinError, asyncpg.PostgresError, ArithmeticError, LookupError, TypeError, ValueError, AssertionError) as failed:
-            if len(sets) > 1:
-                for waiting in sets:
-                    await self._joint([waiting])
-            elif not sets[0].done.done():
-                sets[0].done.set_exception(failed)
+        (outcomes,) = await asyncio.gather(self._commit(steps, audit), return_exceptions=True)
+        if isinstance(outcomes, BaseException):  # whatever a change raised: who waits must hear it
+            await self._failed(sets, outcomes)
             return
         start = 0
         for waiting in sets:
             if not waiting.done.done():
                 waiting.done.set_result(outcomes[start : start + len(waiting.steps)])
             start += len(waiting.steps)
+
+    async def _failed(self, sets: list[_Waiting], failed: BaseException) -> None:
+        """Write each set alone, unless the connection is at fault: then nobody knows what of it was done, and doing it again might do it twice."""
+        if len(sets) > 1 and not isinstance(failed, NoConnection):
+            for waiting in sets:
+                await self._joint([waiting])
+            return
+        for waiting in sets:
+            if not waiting.done.done():
+                waiting.done.set_exception(failed)
 
     async def _commit(self, steps: list[Step], audit: tuple[AuditRow, ...]) -> list[Outcome]:
         return await self._transaction(lambda connection: apply(self._ground, connection, steps, audit))
@@ -183,10 +190,14 @@ class Writing:
 
     async def _settle(self, connection: Connection, changes: Sequence[Change], phase: Sequence[int], scope: Scope) -> _Plan:
         """Answer the conditions of a phase inside the transaction, then exchange the links."""
-        plan, targets = _Plan(), dict[str, str]()
+        plan, targets, begun = _Plan(), dict[str, str](), set[int]()
         for place in phase:
             change = changes[place]
             steps, outcome = await self._settle_one(connection, change, place, scope)
+            if (search := _conditional(change)) and steps and steps[0].begins:
+                if (mark := self._mark(search)) in begun:
+                    raise Conflict("Two changes would each make the {type} of the same condition.", type=search.type, change=place)
+                begun.add(mark)
             plan.steps.append(steps)
             plan.outcomes.append(outcome)
             url = getattr(change, "full_url", None)
@@ -205,9 +216,11 @@ class Writing:
 
     async def _lock(self, connection: Connection, searches: list[Search]) -> None:
         """Conditions on the same criteria wait for each other, so that two cannot both find nothing and both create."""
-        marks = sorted({self._ground.hashes.of(f"condition {search.type} {sorted(search.asked)}") for search in searches})
-        for mark in marks:
+        for mark in sorted({self._mark(search) for search in searches}):
             await connection.execute("SELECT pg_advisory_xact_lock($1)", mark)
+
+    def _mark(self, search: Search) -> int:
+        return self._ground.hashes.of(f"condition {search.type} {sorted(search.asked)}")
 
     async def _settle_one(self, connection: Connection, change: Change, place: int, scope: Scope) -> tuple[list[Step], Outcome | None]:
         search = _conditional(change)
@@ -222,18 +235,18 @@ class Writing:
         if isinstance(change, Create):
             if found:
                 return [], Outcome(found[0], "unchanged")
-            return [Step(search.type, change.id or new_id(), change.resource, fresh=change.id is None, change=place)], None
+            return [Step(search.type, change.id or new_id(), change.resource, fresh=change.id is None, only_new=True, change=place)], None
         if isinstance(change, UpdateWhere):
             return _update_where(change, found[0].id if found else None, place), None
         if isinstance(change, AmendWhere):
             if not found:
-                raise Stale("No {type} matches the condition.", type=search.type, change=place)
+                raise NotFound("No {type} matches the condition.", type=search.type, change=place)
             return [Step(search.type, found[0].id, amend=change.change, put=True, if_match=change.if_match, change=place)], None
         return [Step(search.type, stored.id, delete=True, change=place) for stored in found], None if found else Outcome(None, "absent")
 
     async def _one_match(self, connection: Connection, reference: str, place: int, scope: Scope) -> str:
         type_, _, query = reference.partition("?")
-        pairs = [(name, value) for name, _, value in (part.partition("=") for part in query.split("&") if part)]
+        pairs = [(unquote(name), unquote(value)) for name, _, value in (part.partition("=") for part in query.split("&") if part)]
         search = read_search(type_, pairs, strict=True)
         found = await matching_ids(self._ground, connection, search, scope, 2)
         if len(found) != 1:
@@ -280,12 +293,16 @@ def _unconditional(changes: Sequence[Change], first: int = 0) -> list[Step]:
 def _relink(step: Step, targets: dict[str, str]) -> None:
     if step.resource is not None and targets:
         step.resource = rewritten(step.resource, targets)
+    elif (amend := step.amend) is not None and targets:
+        step.amend = lambda resource: rewritten(amend(resource), targets)
 
 
 def _update_where(change: UpdateWhere, found: str | None, place: int) -> list[Step]:
     """R4 http, conditional update: no match and no id: create; no match and an id: create there; one match: update it."""
     type_, given = change.resource["resourceType"], change.resource.get("id")
     if found is None:
+        if change.if_match is not None:
+            raise Stale("No {type} matches the condition, so there is no version {asked} of it.", type=type_, asked=change.if_match, change=place)
         fresh = given is None
         return [Step(type_, given or new_id(), change.resource, fresh=fresh, put=not fresh, only_new=not fresh, change=place)]
     if given is not None and given != found:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from html import unescape
 from typing import Self
 
 from xinglin.fhir.codec import Resource
 from xinglin.kit.coding import Names, codes_of, first_code, has_code, id_of, names_of
 from xinglin.kit.i18n import Phrase, t
 from xinglin.kit.measurements import MEASUREMENTS, unit_said
+from xinglin.kit.narrative import attached_text, plain_text
 
 KINDS: Mapping[str, Phrase] = {
     "AMB": t("Outpatient"),
@@ -381,30 +379,10 @@ def _paper_time(paper: Resource) -> str:
     return period.get("start") or next((paper[field] for field in fields if field in paper), "")
 
 
-BODY_BYTES_MAX = 200_000
-"""Text of one attachment that is shown."""
-
-
 def _body(paper: Resource) -> tuple[tuple[str, str], ...]:
     """What a paper says, as plain text: narrative markup is dropped, never shown as markup."""
-    sections = [(section.get("title", ""), _plain(section.get("text", {}).get("div", ""))) for section in paper.get("section", [])]
+    sections = [(section.get("title", ""), plain_text(section.get("text", {}).get("div", ""))) for section in paper.get("section", [])]
     attached = [content.get("attachment", {}) for content in paper.get("content", [])] + paper.get("presentedForm", [])
-    texts = [(one.get("title", ""), _attached(one)) for one in attached]
+    texts = [(one.get("title", ""), attached_text(one)) for one in attached]
     conclusion = paper.get("conclusion", "")
     return tuple((heading, words) for heading, words in (("", conclusion), *sections, *texts) if words)
-
-
-def _plain(markup: str) -> str:
-    lines = re.sub(r"<(br|/p|/div|/li|/tr|/h\d)[^>]*>", "\n", markup)
-    return "\n".join(line.strip() for line in unescape(re.sub(r"<[^>]*>", " ", lines)).splitlines() if line.strip())
-
-
-def _attached(attachment: Resource) -> str:
-    kind, data = attachment.get("contentType", ""), attachment.get("data", "")
-    if not data or not kind.startswith("text/"):
-        return ""
-    try:
-        text = b64decode(data[:BODY_BYTES_MAX]).decode()
-    except ValueError:
-        return ""
-    return _plain(text) if "html" in kind or "xml" in kind else text

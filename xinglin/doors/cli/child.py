@@ -22,7 +22,8 @@ import uvicorn
 from xinglin.base.settings import Settings, read_settings
 
 APPLICATION = "xinglin.app:application"
-"""The factory of the ASGI application: composition stands above the doors, so it is named here and not imported."""
+WORKER = "xinglin.app:work"
+"""The factory of the ASGI application, and the worker's work: composition stands above the doors, so it is named here, not imported."""
 
 QUIETER = {"info": "warning"}
 """The server's own level by ours: its information is of no use to who runs the platform."""
@@ -45,10 +46,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if asked.kind == "api":
         serve(settings, asked.listen, asked.ready)
     elif asked.kind == "worker":
-        from xinglin.doors import worker
-
-        tell(asked.ready)
-        worker.run(settings)
+        _named(WORKER)(settings, lambda: tell(asked.ready))
     else:
         from xinglin.doors.cli import demo
 
@@ -90,7 +88,7 @@ class _Announcing(uvicorn.Server):
 def serve(settings: Settings, listen: int, ready: int) -> None:
     """Serve the platform's application on an inherited listening socket."""
     config = uvicorn.Config(
-        _application(settings),
+        _named(APPLICATION)(settings),
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -110,9 +108,9 @@ def serve(settings: Settings, listen: int, ready: int) -> None:
         sys.exit(3)
 
 
-def _application(settings: Settings) -> Callable[..., Any]:
-    module, name = APPLICATION.split(":")
-    return getattr(import_module(module), name)(settings)
+def _named(place: str) -> Callable[..., Any]:
+    module, name = place.split(":")
+    return getattr(import_module(module), name)
 
 
 if __name__ == "__main__":

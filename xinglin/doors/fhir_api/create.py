@@ -1,11 +1,15 @@
-"""create: POST [base]/[type]. Sources: R4 http.html#create, http.html#ccreate (If-None-Exist)."""
+"""create: POST [base]/[type]. Sources: R4 http.html#create, http.html#ccreate (If-None-Exist).
+
+Parameters in the address of a create are a condition too, as the client fhirpy means them: passed over, they would make a second one.
+"""
 
 from __future__ import annotations
 
 from xinglin.doors.fhir_api.call import Call, typed_resource_of
-from xinglin.doors.fhir_api.conditional import none_exist_of
+from xinglin.doors.fhir_api.conditional import condition_of, none_exist_of
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.doors.fhir_api.written import checked, reply_to, write_one
+from xinglin.fhir.search.model import Search
 from xinglin.store import Create
 
 
@@ -17,6 +21,11 @@ async def create(call: Call) -> Reply:
 async def creation(call: Call, full_url: str | None = None) -> Create:
     """The change a create asks for, its resource validated. Raises `Malformed`, `Invalid`."""
     resource = await checked(call, typed_resource_of(call))
+    return Create(resource, if_none_exist=_condition(call), full_url=full_url)
+
+
+def _condition(call: Call) -> Search | None:
     asked = call.conditions.if_none_exist
-    where = None if asked is None else none_exist_of(call.type, asked, call.means.settings)
-    return Create(resource, if_none_exist=where, full_url=full_url)
+    if asked is not None:
+        return none_exist_of(call.type, asked, call.means.settings)
+    return condition_of(call.type, call.asked, call.means.settings) if call.asked else None

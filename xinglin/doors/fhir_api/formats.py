@@ -20,6 +20,7 @@ FHIR_XML = b"application/fhir+xml"
 NDJSON = "application/fhir+ndjson"
 FORM = "application/x-www-form-urlencoded"
 JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
 
 _JSON = frozenset({"json", "application/json", "application/fhir+json", "application/fhir json", "text/json", "application/json+fhir"})
 _XML = frozenset({"xml", "application/xml", "application/fhir+xml", "application/fhir xml", "text/xml", "application/xml+fhir"})

@@ -58,7 +58,7 @@ def statement(base: str, operations: Mapping[str, Operation], since: str) -> byt
         "implementation": {"description": "Xinglin regional health record", "url": base},
         "fhirVersion": "4.0.1",
         "format": _FORMATS,
-        "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml", "application/merge-patch+json"],
         "rest": [rest],
     })  # fmt: skip
 

@@ -1,6 +1,6 @@
-"""patch: PATCH [base]/[type]/[id] and PATCH [base]/[type]?search, by JSON Patch or FHIRPath Patch.
+"""patch: PATCH [base]/[type]/[id] and PATCH [base]/[type]?search, by JSON Patch, FHIRPath Patch or JSON Merge Patch.
 
-Sources: R4 http.html#patch, fhirpatch.html, RFC 6902. In a bundle the patch is a Binary (JSON Patch) or Parameters resource.
+Sources: R4 http.html#patch, fhirpatch.html, RFC 6902, RFC 7396. In a bundle the patch is a Binary (JSON Patch) or Parameters resource.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from xinglin.base.errors import Malformed, NotFound, UnsupportedMedia
 from xinglin.base.ids import is_id
 from xinglin.doors.fhir_api.call import Call, resource_of
 from xinglin.doors.fhir_api.conditional import condition_of
-from xinglin.doors.fhir_api.formats import JSON_PATCH
+from xinglin.doors.fhir_api.formats import JSON_PATCH, MERGE_PATCH
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.doors.fhir_api.written import checked_now, reply_to, write_one
 from xinglin.fhir.codec import Resource, decode
-from xinglin.fhir.patch import apply_fhirpath_patch, apply_json_patch
+from xinglin.fhir.patch import apply_fhirpath_patch, apply_json_patch, apply_merge_patch
 from xinglin.store import Amend, AmendWhere
 
 _JSON_PATCHES = (JSON_PATCH, "application/json-patch json")
+_MERGE_PATCHES = (MERGE_PATCH, "application/merge-patch json")
 
 
 async def patch(call: Call) -> Reply:
@@ -62,13 +63,22 @@ def _change(call: Call) -> Callable[[Resource], Resource]:
 def _patch_in(call: Call) -> Callable[[Resource], Resource]:
     if call.given is None and call.media in _JSON_PATCHES:
         return _json_patch(decode(call.body))
+    if call.given is None and (call.media in _MERGE_PATCHES or _is_bare(call)):
+        merge = decode(call.body)
+        return lambda resource: apply_merge_patch(resource, merge)
     body = resource_of(call)
     if body.get("resourceType") == "Parameters":
         parameters = checked_now(call, body)
         return lambda resource: apply_fhirpath_patch(resource, parameters)
     if call.given is not None and body.get("resourceType") == "Binary":
         return _json_patch(_in_binary(body))
-    raise UnsupportedMedia("A patch is application/json-patch+json or a Parameters resource (FHIRPath Patch).")
+    raise UnsupportedMedia("A patch is application/json-patch+json, application/merge-patch+json or a Parameters (FHIRPath Patch).")
+
+
+def _is_bare(call: Call) -> bool:
+    """Whether the body is an object that is no resource, sent as plain JSON: so the client fhirpy writes a merge patch."""
+    body = decode(call.body) if call.media == "application/json" else None
+    return isinstance(body, dict) and "resourceType" not in body
 
 
 def _json_patch(operations: object) -> Callable[[Resource], Resource]:

@@ -9,7 +9,7 @@ const sizes = new ResizeObserver((entries) => entries.forEach((entry) => echarts
 export function draw(place) {
   if (echarts.getInstanceByDom(place)) return;
   const trend = JSON.parse(place.dataset.trend);
-  const chart = echarts.init(place, null, { renderer: "canvas" });
+  const chart = echarts.init(place, null, { renderer: "canvas", locale: document.documentElement.lang.startsWith("zh") ? "ZH" : "EN" });
   chart.setOption(option(trend, place.dataset.range));
   sizes.observe(place);
   place.dataset.drawn = "true";

@@ -1,0 +1,44 @@
+"""The worker of an installation: the reactions of every capability, and the long jobs, over one store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xinglin.access.actor import Actor
+from xinglin.access.policy import allowed
+from xinglin.app.discovery import discover
+from xinglin.app.serving import scope_of
+from xinglin.base.crypto import FileKeys
+from xinglin.base.settings import Settings, read_settings
+from xinglin.doors import worker
+from xinglin.kit.capability import Capabilities, Reaction
+from xinglin.store import Store, open_store
+from xinglin.store.exporting import exporter
+from xinglin.store.importing import importer
+from xinglin.store.jobs import Work
+
+
+def work(settings: Settings | None = None, ready: Callable[[], None] = lambda: None) -> None:
+    """Work by these settings, or those of the environment, until told to end; `ready` is called once it works."""
+    chosen = settings or read_settings()
+    capabilities = discover()
+
+    async def opening() -> Store:
+        store = await open_store(chosen, chosen.database_url, FileKeys(chosen.key_path).keys())
+        store.terminology = next((capability.terminology() for capability in capabilities.values() if capability.terminology), None)
+        return store
+
+    worker.run(opening, reactions_of(capabilities), works(), ready)
+
+
+def reactions_of(capabilities: Capabilities) -> dict[str, Reaction]:
+    """`capability.reaction` -> reaction: the names by which their places in the feed are kept."""
+    return {f"{name}.{reaction.name}": reaction for name, capability in capabilities.items() for reaction in capability.reactions}
+
+
+def works() -> dict[str, Work]:
+    """The kinds of long jobs: an export sees what its owner may see, an import takes what its owner may import."""
+    return {
+        "export": exporter(lambda owner, role: scope_of(Actor(owner, role, owner))),
+        "import": importer(lambda role, type_: allowed(role, "import", type_)),
+    }

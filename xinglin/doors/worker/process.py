@@ -1,0 +1,79 @@
+"""The worker's process: opens the store, does jobs and reactions side by side, and ends in order when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+
+from xinglin.doors.worker.following import Following
+from xinglin.kit.capability import Reaction
+from xinglin.store import Store
+from xinglin.store.jobs import PASSING, Jobs, Work, work_on_jobs
+
+END_S_MAX = 8
+"""How long what is under way may take after the order to end; then it is abandoned and done again by the next worker."""
+SWEEP_S = 3600
+ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_LOG = logging.getLogger(__name__)
+
+
+def run(
+    opening: Callable[[], Awaitable[Store]], reactions: Mapping[str, Reaction], works: Mapping[str, Work], ready: Callable[[], None]
+) -> None:
+    """Work until SIGTERM, SIGINT or SIGHUP. `reactions`: by the name their place is kept by; `ready` is called once it works.
+
+    Raises `Unavailable` when the database does not answer at the start.
+    """
+    asyncio.run(_live(opening, reactions, works, ready))
+
+
+async def _live(
+    opening: Callable[[], Awaitable[Store]], reactions: Mapping[str, Reaction], works: Mapping[str, Work], ready: Callable[[], None]
+) -> None:
+    stopping = asyncio.Event()
+    for number in ENDINGS:
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    store = await opening()
+    try:
+        tasks = [asyncio.create_task(work) for work in (
+            work_on_jobs(store.ground, works, stopping),
+            _sweep(Jobs(store.ground), stopping),
+            *(Following(store, name, reaction, stopping).follow() for name, reaction in reactions.items()),
+        )]  # fmt: skip
+        ready()
+        await _until_ended(tasks, stopping)
+    finally:
+        await store.close()
+
+
+async def _until_ended(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
+    """Wait for the order to end, or for a task that breaks (then all end, and what broke it is raised)."""
+    told = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait([told, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stopping.set()
+        _, late = await asyncio.wait(tasks, timeout=END_S_MAX)
+        for task in late:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        told.cancel()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _sweep(jobs: Jobs, stopping: asyncio.Event) -> None:
+    """Forget old jobs, every hour."""
+    while not stopping.is_set():
+        try:
+            await jobs.sweep()
+        except PASSING as passing:
+            _LOG.warning("old jobs are forgotten later: %s", passing)
+        try:
+            async with asyncio.timeout(SWEEP_S):
+                await stopping.wait()
+        except TimeoutError:
+            continue
