@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.input.line import Line
+from tests.line import Line
 from tests.served import served
 from xinglin.base.crypto import Keys
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.input.line import Line
+from tests.line import Line
 
 ARCHIVE = Path(__file__).parents[3] / "shared" / "data" / "synthea-100.tar.gz"
 INSTITUTIONS = ("hospital", "practitioner")
@@ -126,8 +126,7 @@ def test_every_reference_leads_to_a_resource_of_the_record(line: Line, sample: l
 
 def test_a_person_is_found_with_everything_about_them(line: Line, sent: list[Sent]) -> None:
     person = sent[-1]
-    where = next(a["response"]["location"] for e, a in zip(person.entries, person.answers, strict=True) if e["resource"]["resourceType"] == "Patient")
-    id_ = re.search(r"Patient/([^/]+)", where)[1]
+    (id_,) = {found[1] for answer in person.answers if (found := re.search(r"Patient/([^/]+)", answer["response"]["location"]))}
     theirs = Counter(entry["resource"]["resourceType"] for entry in person.entries)
     for type_ in ("Observation", "Encounter", "Condition", "MedicationRequest"):
         assert read(line("GET", f"{type_}?patient={id_}&_summary=count").body)["total"] == theirs[type_], type_

@@ -136,7 +136,7 @@ async def test_ticks_are_unique_and_each_process_makes_rising_ones(stores: list[
 async def test_a_process_whose_place_is_lost_takes_another(stores: list[Store]):
     """A restart of the database frees every writer's place: those who still write must not share one afterwards."""
     for store in stores[:2]:
-        await store.ground.lane.lose()
+        store.ground.ticks._holder.terminate()
     async with another(stores[0]) as newcomer:
         done = await asyncio.gather(*(r.write([Create(numbered("lane"))]) for r in everyone([*stores, newcomer]) for _ in range(3)))
         ticks = [o.stored.tick for one in done for o in one if o.stored]

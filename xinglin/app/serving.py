@@ -43,6 +43,7 @@ def doors(settings: Settings, keys: Keys, store: Store) -> tuple[App, App]:
         folders={name: folder_of(name) for name in capabilities},
         verify=lambda token: verify(keys, token, utc_now()),
         records=lambda actor: store.records(scope_of(actor)),
+        audit=store.note,
         now=utc_now,
         language=settings.language,
         timezone=ZoneInfo(settings.timezone),

@@ -76,6 +76,7 @@ async def apply(ground: Ground, connection: Connection, steps: Sequence[Step], a
         _settle(ground, step, heads, wants)
     await ground.interning.provide(wants)
     await ground.eras.freshen()
+    await ground.ticks.keep()
     ground.ticks.raise_to(max((head.tick for head in heads.values()), default=0))
     live = [step for step in steps if not (step.delete and _head(ground, step, heads).version <= 0)]
     first = ground.ticks.take(max(len(live), 1))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
-from asyncpg import Connection
-
-from xinglin.base.clock import LANES, Ticks
 from xinglin.base.crypto import Keys
 from xinglin.base.errors import Unavailable
 from xinglin.base.settings import Settings
@@ -16,13 +12,12 @@ from xinglin.store.content import Contents, key_mark, load_dictionaries, ship_di
 from xinglin.store.eras import Eras
 from xinglin.store.hashes import Hashes
 from xinglin.store.interning import Interning
+from xinglin.store.lane import Lane, take_lane
 from xinglin.store.mending import mend
 from xinglin.store.pool import Pool
 from xinglin.store.rebasing import rebase
 from xinglin.store.statistics import Statistics
 from xinglin.store.tables import Tables
-
-_LANE_LOCK = 7400
 
 
 @dataclass(slots=True)
@@ -38,13 +33,12 @@ class Ground:
     eras: Eras
     tables: Tables
     statistics: Statistics
-    ticks: Ticks
-    lane_holder: Connection
+    ticks: Lane
 
     async def close(self) -> None:
         """Give everything back."""
         await self.eras.flush()
-        await self.lane_holder.close()
+        await self.ticks.close()
         await self.side.close()
         await self.pool.close()
 
@@ -74,23 +68,10 @@ async def stand(settings: Settings, dsn: str, keys: Keys) -> Ground:
     side = Pool(dsn, 2, settings.statement_timeout_s)
     hashes = Hashes(keys.index)
     contents = Contents(keys, settings.cipher)
-    holder = await pool.open()
-    lane = await _take_lane(holder)
-    await load_dictionaries(holder, contents)
-    floor = await holder.fetchval("SELECT coalesce(max(tick), 0) FROM xinglin.feed")
     interning = Interning(side, hashes)
-    await interning.catch_up(holder)
+    async with side.connection() as connection:
+        await load_dictionaries(connection, contents)
+        await interning.catch_up(connection)
     eras = Eras(side)
     await eras.refresh()
-    ticks = Ticks(lane, floor + LANES * 4096)
-    return Ground(settings, pool, side, hashes, contents, interning, eras, Tables(side), Statistics(side), ticks, holder)
-
-
-async def _take_lane(holder: Connection) -> int:
-    """A lane no other live process has, held by a session lock: it frees itself when the process dies."""
-    for _ in range(20):
-        for lane in range(LANES):
-            if await holder.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LANE_LOCK, lane):
-                return lane
-        await asyncio.sleep(0.25)
-    raise Unavailable("All {lanes} writers' places of this database are taken.", lanes=LANES)
+    return Ground(settings, pool, side, hashes, contents, interning, eras, Tables(side), Statistics(side), await take_lane(pool))

@@ -32,19 +32,28 @@ class Line:
 
     platform: Served
     at_once: int = 4
+    bearer: str = field(init=False)
     _mine: threading.local = field(default_factory=threading.local)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bearer", self.platform.bearer())
+
     def __call__(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        """One request; `path` below the base, or a whole address."""
+        """One request; `path` below the base, or a whole address. A lost connection is raised, and opened again by the next."""
         base = urlsplit(self.platform.base)
         connection = getattr(self._mine, "connection", None)
         if connection is None:
             connection = self._mine.connection = http.client.HTTPConnection(base.netloc, timeout=REQUEST_S_MAX)
-        headers = {"Authorization": self.platform.bearer(), "Content-Type": "application/fhir+json"}
+        headers = {"Authorization": self.bearer, "Content-Type": "application/fhir+json"}
         url = urlsplit(path).path if path.startswith(self.platform.base) else f"{base.path}/{path}"
-        connection.request(method, url.rstrip("/"), body, headers)
-        response = connection.getresponse()
-        return Answer(response.status, response.headers.get("Location", ""), response.read())
+        try:
+            connection.request(method, url.rstrip("/"), body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers.get("Location", ""), response.read())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            del self._mine.connection
+            raise
 
     def each(self, ask: Callable[[T], R], of: Iterable[T]) -> list[R]:
         """Ask of each, a few at once; the answers in their order."""
