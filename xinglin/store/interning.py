@@ -1,8 +1,8 @@
 """Dense numbers for what rows repeat: patients, concepts (sets of codings) and sets of present parameters; and traits seen of parameters.
 
 A number is given once, committed at once on a connection of its own, and never reused; so a process may remember it for
-ever. Concepts, presence sets and traits share one sequence and are given under one lock: they commit in their order, and
-`catch_up` needs one look at the sequence to know whether another process gave a number this one has not read.
+ever. Concepts, presence sets and traits share one count (`xinglin.given`) and are given under one lock: they commit in their order,
+and `catch_up` needs one look at the count to know whether another process gave a number this one has not read.
 """
 
 from __future__ import annotations
@@ -95,15 +95,24 @@ class Interning:
         presences: list[tuple[int, str]],
         traits: list[tuple[int, str, str]],
     ) -> None:
-        await connection.executemany("INSERT INTO xinglin.concept (key, forms) VALUES ($1, $2) ON CONFLICT DO NOTHING", concepts)
-        await connection.executemany("INSERT INTO xinglin.presence (type, params) VALUES ($1, $2) ON CONFLICT DO NOTHING", presences)
-        await connection.executemany("INSERT INTO xinglin.trait (type, param, trait) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", traits)
+        """Insert what is still unknown after catching up, under the giver's lock."""
+        fresh = [(key, forms) for key, forms in concepts if key not in self.concepts]
+        sets = [pair for pair in presences if pair not in self.presences]
+        seen = [(t, p, trait) for t, p, trait in traits if trait not in self._traits[t, p]]
+        count = len(fresh) + len(sets) + len(seen)
+        if not count:
+            return
+        last = await connection.fetchval("UPDATE xinglin.given SET n = n + $1 RETURNING n", count)
+        numbers = iter(range(last - count + 1, last + 1))
+        await connection.executemany("INSERT INTO xinglin.concept VALUES ($1, $2, $3)", [(next(numbers), *one) for one in fresh])
+        await connection.executemany("INSERT INTO xinglin.presence VALUES ($1, $2, $3)", [(next(numbers), *one) for one in sets])
+        await connection.executemany("INSERT INTO xinglin.trait VALUES ($1, $2, $3, $4)", [(next(numbers), *one) for one in seen])
 
     # --- reading ---
 
     async def catch_up(self, connection: Connection) -> None:
         """Read the concepts, presence sets and traits committed since the last look; one small query when there are none."""
-        if await connection.fetchval("SELECT last_value FROM xinglin.number") <= self._seen:
+        if await connection.fetchval("SELECT n FROM xinglin.given") <= self._seen:
             return
         seen = self._seen
         for n, key, forms in await connection.fetch("SELECT n, key, forms FROM xinglin.concept WHERE n > $1", self._seen):

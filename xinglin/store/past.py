@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from asyncpg import Connection
 from xinglin.base.clock import LANES
 from xinglin.base.errors import Gone, NotFound
 from xinglin.fhir.definitions import RESOURCE_TYPES
+from xinglin.store.applying import FEED_CHANGES_MAX
 from xinglin.store.changes import Stored
 from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
@@ -35,9 +36,20 @@ class HistoryPage:
 
 
 def opened(ground: Ground, spot: Layout, id_: UUID, version: int, tick: int, content: bytes, known_id: str | None = None) -> Stored:
-    """A stored row opened. A deletion has no content to tell its logical id: the UUID, or the id it was asked by."""
+    """A stored row opened. A deletion has no content to tell its logical id: the id it was asked by, or else the stored form."""
     plain = ground.contents.unpack(spot.number, id_, version, tick, content)
     return Stored(spot.type, known_id or (logical_id(plain) if plain else str(id_)), version, tick, plain, method_of(content))
+
+
+async def opened_all(ground: Ground, connection: Connection, spot: Layout, rows: Sequence[Any]) -> list[Stored]:
+    """Stored rows of one type opened, deletions under the id that the version before them tells."""
+    gone = [(row["id"], row["version"] - 1) for row in rows if not row["content"]]
+    names: dict[tuple[UUID, int], str] = {}
+    if gone:
+        before = f"SELECT h.id, h.version, h.tick, h.content FROM {spot.history} h JOIN unnest($1::uuid[], $2::integer[]) g(id, version) USING (id, version)"
+        for row in await connection.fetch(before, *map(list, zip(*gone, strict=True))):
+            names[row["id"], row["version"] + 1] = opened(ground, spot, row["id"], row["version"], row["tick"], row["content"]).id
+    return [opened(ground, spot, row["id"], row["version"], row["tick"], row["content"], names.get((row["id"], row["version"]))) for row in rows]
 
 
 async def read(ground: Ground, desk: Reading, scope: Scope, type_: str, id_: str) -> Stored:
@@ -126,7 +138,7 @@ async def of_type(
             f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick < $1 AND v.tick >= $2{limit} ORDER BY v.tick DESC LIMIT $3", *arguments
         )
     rows.sort(key=lambda row: row["tick"], reverse=True)
-    entries = [opened(ground, spot, row["id"], row["version"], row["tick"], row["content"]) for row in rows[:count]]
+    entries = await opened_all(ground, connection, spot, rows[:count])
     return HistoryPage(entries, write_cursor(entries[-1].tick) if len(rows) > count and entries else None)
 
 
@@ -144,15 +156,26 @@ async def of_store(ground: Ground, connection: Connection, scope: Scope, *, sinc
     below = below or 0
     entries: list[Stored] = []
     while len(entries) <= count:
-        rows = await connection.fetch("SELECT tick, types FROM xinglin.feed WHERE tick < $1 ORDER BY tick DESC LIMIT $2", below, _FEED_ROWS)
-        marks = sorted((mark for row in rows for mark in changes_of(row) if mark[0] < below), reverse=True)
-        marks = [mark for mark in marks if mark[0] >= (since or 0)][: count + 1 - len(entries)]
+        marks = [mark for mark in await _changes_below(connection, below) if mark[0] >= (since or 0)][: count + 1 - len(entries)]
         if not marks:
             break
         entries += await versions_at(ground, connection, scope, marks)
         below = marks[-1][0]
     more = len(entries) > count
     return HistoryPage(entries[:count], write_cursor(entries[count - 1].tick) if more else None)
+
+
+async def _changes_below(connection: Connection, below: int) -> list[tuple[int, int]]:
+    """The newest changes (tick, type number) below a tick, newest first, without a gap; none when there are no more."""
+    rows = await connection.fetch("SELECT tick, types FROM xinglin.feed WHERE tick < $1 ORDER BY tick DESC LIMIT $2", below, _FEED_ROWS)
+    lowest = 0
+    if len(rows) == _FEED_ROWS:  # large commits that began before these may reach in among them
+        lowest = rows[-1]["tick"]
+        reaching = f"tick + {LANES} * (octet_length(types) / 2 - 1) > $1"
+        rows += await connection.fetch(
+            f"SELECT tick, types FROM xinglin.feed WHERE tick < $1 AND tick > $1 - {LANES} * {FEED_CHANGES_MAX} AND {reaching}", lowest
+        )
+    return sorted((mark for row in rows for mark in changes_of(row) if lowest <= mark[0] < below), reverse=True)
 
 
 def changes_of(row: Any) -> Iterable[tuple[int, int]]:
@@ -174,6 +197,6 @@ async def versions_at(ground: Ground, connection: Connection, scope: Scope, mark
         for table in (spot.table, spot.history):
             limit = _scope_test(spot, scope, table).replace("$4", "$2")
             arguments: list[Any] = [ticks, list(scope.patients or ())] if limit else [ticks]
-            for row in await connection.fetch(f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick = ANY($1){limit}", *arguments):
-                found[row["tick"]] = opened(ground, spot, row["id"], row["version"], row["tick"], row["content"])
+            rows = await connection.fetch(f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick = ANY($1){limit}", *arguments)
+            found.update((stored.tick, stored) for stored in await opened_all(ground, connection, spot, rows))
     return [found[tick] for tick, _ in order if tick in found]

@@ -17,6 +17,7 @@ from asyncpg import Connection
 from xinglin.base.errors import Unavailable
 
 _WAIT_S = 10.0
+_QUIET_S = 2.0
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -42,6 +43,7 @@ class Pool:
             "statement_timeout": str(statement_timeout_s * 1000),
             "plan_cache_mode": "force_generic_plan",
             "application_name": "xinglin",
+            "idle_in_transaction_session_timeout": str(statement_timeout_s * 2000),
             "jit": "off",
             "synchronous_commit": "on",
             "max_parallel_workers_per_gather": "0",
@@ -51,8 +53,14 @@ class Pool:
     async def open(self, **settings: str) -> Connection:
         """A connection outside the pool; the caller closes it."""
         try:
-            return await asyncpg.connect(self._dsn, server_settings=self._settings | settings, statement_cache_size=2000, max_cached_statement_lifetime=0, max_cacheable_statement_size=0)
-        except (OSError, asyncpg.PostgresError, TimeoutError) as down:
+            return await asyncpg.connect(
+                self._dsn,
+                server_settings=self._settings | settings,
+                statement_cache_size=2000,
+                max_cached_statement_lifetime=0,
+                max_cacheable_statement_size=0,
+            )
+        except (OSError, asyncpg.PostgresError, *_LOST) as down:
             raise NoConnection("The database does not answer; try again in a moment.", retry_after_s=2) from down
 
     @asynccontextmanager
@@ -67,6 +75,9 @@ class Pool:
             connection = self._take() or await self.open()
             try:
                 yield connection
+            except asyncio.CancelledError:
+                await _quieten(connection)
+                raise
             except asyncpg.QueryCanceledError as slow:
                 raise Unavailable("The database took too long over this request; narrow it, or try again later.", retry_after_s=5) from slow
             except (*_LOST, OSError) as lost:
@@ -99,6 +110,20 @@ class Pool:
         for connection in self._free:
             await connection.close()
         self._free.clear()
+
+
+async def _quieten(connection: Connection) -> None:
+    """Wait for the end of a statement whose caller went away: a BEGIN may come true only now, and must not meet the next user."""
+    quiet = False
+    try:
+        async with asyncio.timeout(_QUIET_S):
+            await connection.execute("SELECT")
+        quiet = True
+    except (OSError, asyncpg.PostgresError, *_LOST):
+        pass
+    finally:
+        if not quiet:
+            connection.terminate()
 
 
 Row = Any

@@ -2,20 +2,21 @@
 
 Token texts (hashed with the index key before they are stored), for a parameter p:
 `p=system|code`, `p=*|code` of codings and identifiers, and of these `p=system|`; `p=.|code` of bare codes; `p^prefix` of texts;
-`p@url` of absolute references; `p#system|value` of logical ones; `p/uri`; `p~of-type`.
+`p@url` of absolute references; `p#system|value` of logical ones; `p/uri`; `p~of-type`; `p&code&number`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from uuid import UUID
 
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.definitions import search_params
 from xinglin.fhir.search.extract import compile_params
-from xinglin.fhir.search.model import Amount, Link, Number, Span, Text, Token, Uri, Value
+from xinglin.fhir.search.model import Amount, Link, Number, SearchParam, Span, Text, Token, Tuple, Uri, Value
 from xinglin.fhir.search.text import normal
 from xinglin.store.hashes import Hashes
 from xinglin.store.interning import Interning, Wants
@@ -53,6 +54,8 @@ def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
             _put_number(made, name, found, hashes, wants)
         elif name == spot.code:
             _put_concept(made, name, found, hashes, wants)
+        elif kind is Tuple:
+            _put_measured(made, name, found, hashes, wants)
         elif kind is Link:
             _put_links(made, name, found, hashes, wants)
         else:
@@ -73,8 +76,25 @@ def stored_params(type_: str) -> frozenset[str]:
     return frozenset(
         name
         for name, param in params.items()
-        if param.kind not in ("composite", "special") and name not in _UNSTORED and not (name.startswith("combo-") and "component-" + name[6:] in params)
+        if (param.kind not in ("composite", "special") or is_measured(param)) and name not in _UNSTORED and not _is_combo(params, name)
     )
+
+
+def _is_combo(params: Mapping[str, SearchParam], name: str) -> bool:
+    return name.startswith("combo-") and "component-" + name[6:] in params
+
+
+def is_measured(param: SearchParam) -> bool:
+    """Whether a composite is a code and a quantity of one repeated element: these get tokens of code and rounded quantity together."""
+    return param.expression != param.type and [component.kind for component, _ in param.components] == ["token", "quantity"]
+
+
+def bucket(value: Decimal) -> str:
+    """A number cut to its two leading digits, such as `13e1` of 137.5: what the tokens of a measured composite say of it."""
+    if not value:
+        return "0"
+    power = value.adjusted() - 1
+    return f"{int(value.scaleb(-power))}e{power}"
 
 
 @cache
@@ -147,6 +167,21 @@ def _concept_forms(coding: str) -> Iterator[str]:
     yield f"concept={coding}"
     yield f"concept=*|{code}"
     yield f"concept={system}|"
+
+
+def _put_measured(made: Draft, name: str, found: tuple[Value, ...], hashes: Hashes, wants: Wants) -> None:
+    for value in found:
+        assert isinstance(value, Tuple)
+        codes, amounts = value.parts
+        for amount in amounts:
+            assert isinstance(amount, Amount)
+            if amount.lo is None or amount.lo != amount.hi:
+                wants.traits.add((made.spot.number, name, "many"))
+                continue
+            mark = bucket(amount.lo)
+            wants.traits.add((made.spot.number, name, f"power:{'minus ' if mark[0] == '-' else ''}{mark.partition('e')[2] or '0'}"))
+            forms = [form for code in codes if isinstance(code, Token) for form in (f"*|{code.code}", f"{code.system or ''}|{code.code}")]
+            made.tokens.update(hashes.of(f"{name}&{form}&{mark}") for form in forms)
 
 
 def _put_links(made: Draft, name: str, found: tuple[Value, ...], hashes: Hashes, wants: Wants) -> None:

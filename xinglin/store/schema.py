@@ -19,11 +19,12 @@ CREATE TABLE xinglin.installation (version integer NOT NULL, key_mark bytea NOT 
   xact_offset bigint NOT NULL DEFAULT 0);
 -- who is who in the typed columns: patients, concepts and sets of present parameters as dense integers
 CREATE TABLE xinglin.person (n integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid NOT NULL UNIQUE);
-CREATE SEQUENCE xinglin.number AS integer;  -- shared by the three tables below, so that one look tells whether there is news
-CREATE TABLE xinglin.concept (n integer PRIMARY KEY DEFAULT nextval('xinglin.number'), key bigint NOT NULL UNIQUE, forms bigint[] NOT NULL);
-CREATE TABLE xinglin.presence (n integer PRIMARY KEY DEFAULT nextval('xinglin.number'), type smallint NOT NULL, params text NOT NULL, UNIQUE (type, params));
+CREATE TABLE xinglin.given (n integer NOT NULL);  -- the highest number of the three tables below, so that one look tells whether there is news
+INSERT INTO xinglin.given VALUES (0);
+CREATE TABLE xinglin.concept (n integer PRIMARY KEY, key bigint NOT NULL UNIQUE, forms bigint[] NOT NULL);
+CREATE TABLE xinglin.presence (n integer PRIMARY KEY, type smallint NOT NULL, params text NOT NULL, UNIQUE (type, params));
 -- what has been seen of a parameter: units of a quantity, more than one value of a date
-CREATE TABLE xinglin.trait (n integer PRIMARY KEY DEFAULT nextval('xinglin.number'), type smallint NOT NULL, param text NOT NULL, trait text NOT NULL,
+CREATE TABLE xinglin.trait (n integer PRIMARY KEY, type smallint NOT NULL, param text NOT NULL, trait text NOT NULL,
   UNIQUE (type, param, trait));
 CREATE TABLE xinglin.era (type smallint, n integer, from_tick bigint NOT NULL, rows bigint NOT NULL DEFAULT 0, PRIMARY KEY (type, n));
 CREATE TABLE xinglin.dictionary (type smallint, n smallint, sealed bytea NOT NULL, PRIMARY KEY (type, n));

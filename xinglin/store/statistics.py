@@ -18,6 +18,7 @@ RARE_ROWS = 2_000
 class _Frequencies:
     rows: float
     common: dict[int, float]
+    codes: dict[int, float]
     read_at_s: float
 
 
@@ -32,6 +33,11 @@ class Statistics:
         """About how many rows carry a token; 0 for one that is not among the common ones."""
         held = await self._held(connection, spot)
         return held.rows * held.common.get(token, 0.0)
+
+    async def expected_of_code(self, connection: Connection, spot: Layout, code: int) -> float:
+        """About how many rows have a concept; for one that is not among the common ones, as many as the least common of these."""
+        held = await self._held(connection, spot)
+        return held.rows * held.codes.get(code, min(held.codes.values(), default=0.0))
 
     async def rows(self, connection: Connection, spot: Layout) -> float:
         """About how many rows the type has."""
@@ -52,4 +58,10 @@ class Statistics:
             spot.type.lower(),
         )
         common = dict(zip(found["elems"], found["freqs"], strict=False)) if found and found["elems"] else {}
-        return _Frequencies(float(rows), common, time.monotonic())
+        held = await connection.fetchrow(
+            "SELECT most_common_vals::text::integer[] AS codes, most_common_freqs AS freqs FROM pg_stats"
+            " WHERE schemaname = 'record' AND tablename = $1 AND attname = 'code'",
+            spot.type.lower(),
+        )
+        codes = dict(zip(held["codes"], held["freqs"], strict=False)) if held and held["codes"] else {}
+        return _Frequencies(float(rows), common, codes, time.monotonic())

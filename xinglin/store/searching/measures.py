@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from xinglin.fhir.search.model import AmountAsked, SearchParam, SpanAsked
+from xinglin.fhir.search.model import AmountAsked, SearchParam, SpanAsked, TokenAsked, TupleAsked
 from xinglin.fhir.ucum import convert
 from xinglin.store.layout import Layout
-from xinglin.store.rows import SECOND_US, unit_text
+from xinglin.store.rows import SECOND_US, is_measured, unit_text
 from xinglin.store.searching.condition import Condition, any_of, never, unchecked
 from xinglin.store.searching.reading import Reading
 
@@ -53,7 +53,9 @@ def span_condition(reading: Reading, spot: Layout, param: SearchParam, asked: Sp
         "eb": f"{low} < {a} AND {high} <= {a}",
         "ap": f"{low} < {b} AND {high} > {a}{since}",
     }
-    return Condition(told[asked.prefix], ranged=asked.prefix != "ne")
+    bounds = {"eq": f"{low} >= {a} AND {low} < {b}", "lt": f"{low} < {a}", "le": f"{low} < {b}", "sa": f"{low} >= {b}", "eb": f"{low} < {a}", "ap": f"{low} < {b}{since}"}
+    bound = bounds.get(asked.prefix) or since.removeprefix(" AND ")
+    return Condition(told[asked.prefix], ranged=asked.prefix != "ne", reach=[bound] if bound and asked.prefix != "ne" else [], closed=asked.prefix == "eq")
 
 
 def _longest_us(reading: Reading, spot: Layout, name: str) -> int | None:
@@ -70,7 +72,8 @@ def amount_condition(reading: Reading, spot: Layout, param: SearchParam, asked: 
     if column is None or "many" in traits:
         return unchecked()
     if asked.code is None and asked.system is None:
-        return Condition(_compared(reading, column, asked.prefix, asked.value, asked.lo, asked.hi), ranged=asked.prefix != "ne")
+        compared = _compared(reading, column, asked.prefix, asked.value, asked.lo, asked.hi)
+        return Condition(compared, ranged=asked.prefix != "ne", reach=[compared], closed=True)
     legs: list[Condition] = []
     for unit in sorted(trait[5:] for trait in traits if trait.startswith("unit:")):
         bounds = _in_unit(asked, unit)
@@ -111,3 +114,37 @@ def _compared(reading: Reading, column: str, prefix: str, value: Decimal, lo: De
         return f"({number} >= {place(lo)} AND {number} <= {place(hi)})"
     sign = {"gt": ">", "sa": ">", "ge": ">=", "lt": "<", "eb": "<", "le": "<="}[prefix]
     return f"{number} {sign} {place(value)}"
+
+
+def measured_tokens(reading: Reading, spot: Layout, param: SearchParam, asked: TupleAsked) -> list[int] | None:
+    """The tokens a row must have one of for `code$quantity` of a repeated element; None when tokens cannot tell."""
+    code, amount = asked.parts
+    traits = reading.ground.interning.traits(spot.number, param.name)
+    if not is_measured(param) or "many" in traits or not isinstance(code, TokenAsked) or not isinstance(amount, AmountAsked):
+        return None
+    if code.code is None or amount.code is not None or amount.system is not None or amount.prefix == "ne":
+        return None
+    form = f"{'*' if code.system is None else code.system}|{code.code}"
+    marks = [mark for trait in sorted(traits) if trait.startswith("power:") for mark in _marks_within(trait[6:], amount)]
+    return [reading.token(f"{param.name}&{form}&{mark}") for mark in dict.fromkeys(marks)]
+
+
+def _marks_within(power: str, asked: AmountAsked) -> list[str]:
+    """The buckets of one seen power of ten that may hold an answer: those whose stretch meets the asked one."""
+    low, high = _stretch(asked)
+    sign, exponent = (-1 if power.startswith("minus ") else 1), int(power.removeprefix("minus "))
+    marks = ["0"] if low <= 0 <= high else []
+    for digits in range(10, 100):
+        edge, far = sign * Decimal(digits).scaleb(exponent), sign * Decimal(digits + 1).scaleb(exponent)
+        if min(edge, far) <= high and max(edge, far) >= low:
+            marks.append(f"{sign * digits}e{exponent}")
+    return marks
+
+
+def _stretch(asked: AmountAsked) -> tuple[Decimal, Decimal]:
+    endless = Decimal("Infinity")
+    if asked.prefix in ("gt", "ge", "sa"):
+        return asked.value, endless
+    if asked.prefix in ("lt", "le", "eb"):
+        return -endless, asked.value
+    return asked.lo, asked.hi

@@ -29,7 +29,7 @@ from xinglin.fhir.search.text import normal
 from xinglin.store.layout import Layout, layout
 from xinglin.store.rows import PREFIX_LENGTHS, link_alias, patient_links, stored_params
 from xinglin.store.searching.condition import Condition, any_of, never, none_of, unchecked
-from xinglin.store.searching.measures import amount_condition, span_condition, tick_condition
+from xinglin.store.searching.measures import amount_condition, measured_tokens, span_condition, tick_condition
 from xinglin.store.searching.reading import Reading
 
 _NEGATING = frozenset({"not", "not-in"})
@@ -44,7 +44,7 @@ V = TypeVar("V")
 async def condition(reading: Reading, spot: Layout, term: Term) -> Condition:
     """The condition of any term on the rows `r` of a type's table."""
     if isinstance(term, All):
-        return all_of([await condition(reading, spot, part) for part in term.terms])
+        return all_of([await condition(reading, spot, part) for part in _merged(reading, spot, term.terms)])
     if isinstance(term, Some):
         return any_of([await condition(reading, spot, part) for part in term.terms])
     if isinstance(term, Not):
@@ -69,6 +69,9 @@ def all_of(parts: list[Condition]) -> Condition:
         whole.tokens += part.tokens
         whole.ranged = whole.ranged or part.ranged
         whole.walk = whole.walk or part.walk
+        whole.reach += part.reach
+        whole.closed = whole.closed or part.closed
+    whole.closed = whole.closed or len(whole.reach) > 1
     return whole
 
 
@@ -83,7 +86,7 @@ async def _clause(reading: Reading, spot: Layout, clause: Clause) -> Condition:
     if clause.modifier in _NEGATING:
         return none_of(await _clause(reading, spot, replace(clause, modifier="in" if clause.modifier == "not-in" else None)))
     name = clause.param.name
-    if name.startswith("combo-") and clause.modifier != "missing" and clause.param.kind != "composite" and "component-" + name[6:] in search_params(spot.type):
+    if name.startswith("combo-") and clause.modifier != "missing" and "component-" + name[6:] in search_params(spot.type):
         return await _combo(reading, spot, clause)
     return any_of([await _asked(reading, spot, clause.param, clause.modifier, asked) for asked in clause.asked])
 
@@ -236,6 +239,9 @@ async def _tuple(reading: Reading, spot: Layout, param: SearchParam, asked: Tupl
     whole = all_of(parts)
     if param.expression != spot.type:
         whole.exact = False
+        measured = measured_tokens(reading, spot, param, asked)
+        if measured is not None:
+            return all_of([with_tokens(reading, measured, exact=False)]) if measured else never()
     return whole
 
 
@@ -267,6 +273,19 @@ async def _chain(reading: Reading, spot: Layout, param: SearchParam, target: str
         numbers = reading.arguments.add(sorted(patient for _, patient in found), "integer[]")
         return Condition(f"{reading.row}.patient = ANY({numbers}) OR {reading.row}.tokens && {reading.arguments.add(tokens, 'bigint[]')}")
     return with_tokens(reading, tokens)
+
+
+def _merged(reading: Reading, spot: Layout, terms: tuple[Term, ...]) -> list[Term]:
+    """Chains through the one patient a row has, put together: what is asked of that patient is asked once."""
+    anchor = patient_links(spot)
+    if anchor is None or "many" in reading.ground.interning.traits(spot.number, anchor):
+        return list(terms)
+    chains = [term for term in terms if isinstance(term, Chain) and [target for target, _ in term.targets] == ["Patient"]]
+    chains = [chain for chain in chains if link_alias(spot.type, chain.param.name)[0] == anchor]
+    if len(chains) < 2:
+        return list(terms)
+    whole = Chain(chains[0].param, (("Patient", All(tuple(chain.targets[0][1] for chain in chains))),))
+    return [whole, *(term for term in terms if term not in chains)]
 
 
 async def _chain_to_many_patients(reading: Reading, term: Term) -> Condition:

@@ -21,6 +21,9 @@ from xinglin.store.statistics import RARE_ROWS
 NEAR_ROWS = 500
 NEAR_CODE_ROWS = 1_000
 NEAR_CHAIN_ROWS = 4_000
+NEAR_PROBED_ROWS = 8_000
+PROBED_ROWS = 1_000
+WALKED_ROWS = 3_000
 CODES_APART_MAX = 16
 COLUMNS = ("tick", "id", "version", "content", "patient")
 
@@ -97,7 +100,7 @@ async def statement(asked: Question) -> str:
     if where.tokens and await _rare(asked):
         return _plain(asked)
     if where.codes is not None and len(where.codes) <= CODES_APART_MAX:
-        return _by_codes(asked, where.codes)
+        return await _by_codes(asked, where.codes)
     if where.tokens or where.sql not in (None, "true"):
         return _near_far(asked, "", NEAR_ROWS if "IN (SELECT" not in (where.sql or "") else NEAR_CHAIN_ROWS, _far(asked))
     return _plain(asked, walk=True)
@@ -165,21 +168,38 @@ def _loose(asked: Question, walk: tuple[str, int]) -> str:
     return f"{steps} SELECT x.* FROM w, LATERAL ({inner}) x LIMIT {asked.limit}"
 
 
-def _by_codes(asked: Question, codes: list[int]) -> str:
-    """One near/far pair for each concept, merged."""
+async def _by_codes(asked: Question, codes: list[int]) -> str:
+    """One walk or near/far pair for each concept, merged."""
     if len(codes) == 1:
-        return _of_code(asked, codes[0])
-    parts = " UNION ALL ".join(f"(SELECT * FROM ({_of_code(asked, code)}) b)" for code in codes)
+        return await _of_code(asked, codes[0])
+    parts = " UNION ALL ".join([f"(SELECT * FROM ({await _of_code(asked, code)}) b)" for code in codes])
     return f"SELECT * FROM ({parts}) u ORDER BY u.tick DESC LIMIT {asked.limit}"
 
 
-def _of_code(asked: Question, code: int) -> str:
-    place = asked.arguments.add(code, "integer")
-    anchor = f"r.code = {place}"
+async def _of_code(asked: Question, code: int) -> str:
+    """A concept's rows, newest first: walked to the end where they are few, else near and far."""
+    anchor = f"r.code = {asked.arguments.add(code, 'integer')}"
     only_code = asked.where.sql is not None and asked.where.sql.count("$") == 1 and not asked.scope
     if only_code:
         return f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE {anchor}{asked.beyond()} ORDER BY r.tick DESC LIMIT {asked.limit}"
+    if asked.where.closed and asked.where.reach:
+        return _probed(asked, anchor)
+    if await asked.ground.statistics.expected_of_code(asked.connection, asked.spot, code) < WALKED_ROWS and not asked.where.ranged:
+        walk = f"SELECT * FROM {asked.spot.table} r WHERE {anchor}{asked.beyond()} ORDER BY r.tick DESC OFFSET 0"
+        return f"SELECT {asked.columns} FROM ({walk}) r WHERE {asked.filters} LIMIT {asked.limit}"
     return _near_far(asked, anchor, NEAR_CODE_ROWS, _far(asked, f"{anchor} AND "))
+
+
+def _probed(asked: Question, anchor: str) -> str:
+    """A concept within bounds: a capped look at how many rows the bounds leave decides whether the near leg is worth its walk."""
+    table, reach = asked.spot.table, " AND ".join(asked.where.reach)
+    probe = f"SELECT count(*) AS c FROM (SELECT 1 FROM {table} r WHERE {anchor} AND {reach} LIMIT {PROBED_ROWS}) z"
+    many = f"(SELECT c FROM probe) = {PROBED_ROWS}"
+    walk = f"SELECT * FROM {table} r WHERE {anchor}{asked.beyond()} AND {many} ORDER BY r.tick DESC LIMIT {NEAR_PROBED_ROWS}"
+    near = f"SELECT {asked.columns} FROM ({walk}) r WHERE {asked.filters} LIMIT {asked.limit}"
+    full = f"(SELECT count(*) FROM near) = {asked.limit}"
+    legs = f"probe AS MATERIALIZED ({probe}), near AS MATERIALIZED ({near}), far AS ({_far(asked, f'{anchor} AND ')})"
+    return f"WITH {legs} SELECT * FROM near WHERE {full} UNION ALL SELECT * FROM far"
 
 
 def _near_far(asked: Question, anchor: str, rows: int, far: str) -> str:
