@@ -20,7 +20,7 @@ GENERATED = HOUSE / "fhir" / "r4"
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "service", "services", "misc", "lib", "core", "shared"}
 CAPABILITY_FILES = {"__init__", "capability", "pages", "operations", "jobs", "actions", "queries", "rules", "model", "demo"}
 CAPABILITY_FOLDERS = {"templates", "forms", "profiles", "views", "locale", "static"}
-NOT_MIRRORED = {"journeys", "clients", "data"}
+NOT_MIRRORED = {"journeys", "clients", "data", "input"}
 
 
 def sources(folder: Path = HOUSE) -> Iterator[Path]:

@@ -141,7 +141,7 @@ def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
     if step.resource is not None and step.made is None:
         step.made = draft(step.resource, step.id, ground.hashes, wants)
     elif step.made is not None:
-        want(step.made, ground, wants)
+        want(step.made, wants)
 
 
 def _amended(step: Step, before: Resource) -> Resource:
@@ -155,9 +155,9 @@ def _amended(step: Step, before: Resource) -> Resource:
     return after
 
 
-def want(made: Draft, ground: Ground, wants: Wants) -> None:
+def want(made: Draft, wants: Wants) -> None:
     """Ask again for the numbers of a draft made earlier (they may have been forgotten meanwhile)."""
-    if made.patient and made.patient not in ground.interning.persons:
+    if made.patient:
         wants.persons.add(made.patient)
 
 

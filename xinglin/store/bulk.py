@@ -55,7 +55,6 @@ class Loader:
         drafts = [(resource, draft(resource, resource["id"], ground.hashes, wants)) for resource in resources]
         await ground.tables.ensure({made.spot for _, made in drafts}, bare=self.bare)
         await ground.interning.provide(wants)
-        await ground.eras.freshen()
         await self._learn(resources)
         for _ in range(_TRIES):
             try:
@@ -63,8 +62,8 @@ class Loader:
                     await connection.execute("SET LOCAL statement_timeout = 0")
                     fresh = await self._fresh(connection, drafts)
                     await self._write(connection, fresh)
-            except asyncpg.UniqueViolationError:
-                continue  # another loader brought the same resource at the same moment: now it is there
+            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+                continue  # another loader brought the same resources at the same moment: now they are there
             self.written += len(fresh)
             self.passed_over += len(resources) - len(fresh)
             return
@@ -101,6 +100,8 @@ class Loader:
 
     async def _write(self, connection: Connection, drafts: list[tuple[Resource, Draft]]) -> None:
         ground = self.ground
+        await ground.eras.freshen()
+        await ground.ticks.keep()
         first = ground.ticks.take(max(len(drafts), 1))
         rows: defaultdict[Layout, list[tuple[Any, ...]]] = defaultdict(list)
         for place, (resource, made) in enumerate(drafts):

@@ -61,6 +61,7 @@ class Eras:
         if not written:
             return
         async with self._pool.connection() as connection:
+            now = max(wall_us(), await connection.fetchval("SELECT coalesce(max(tick), 0) FROM xinglin.feed"))  # a restored record may be ahead of the clock
             for type_number, rows in written.items():
                 await connection.execute("INSERT INTO xinglin.era VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING", type_number)
                 held = await connection.fetchrow(
@@ -68,5 +69,5 @@ class Eras:
                     type_number,
                     rows,
                 )
-                if held["rows"] >= ROWS and held["from_tick"] < wall_us():
-                    await connection.execute("INSERT INTO xinglin.era VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING", type_number, held["n"] + 1, wall_us() + _AHEAD_US)
+                if held["rows"] >= ROWS and held["from_tick"] < now:
+                    await connection.execute("INSERT INTO xinglin.era VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING", type_number, held["n"] + 1, now + _AHEAD_US)

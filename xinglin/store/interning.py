@@ -62,6 +62,8 @@ class Interning:
 
     async def provide(self, wants: Wants) -> None:
         """Know a number for everything wanted, giving new ones where there are none."""
+        for id_ in wants.persons & self.persons.keys():  # so that those that come now do not push them out
+            self.persons.move_to_end(id_)
         persons = [id_ for id_ in wants.persons if id_ not in self.persons]
         concepts = [(key, forms) for key, forms in wants.concepts.items() if key not in self.concepts]
         presences = [pair for pair in wants.presences if pair not in self.presences]
@@ -112,21 +114,18 @@ class Interning:
 
     async def catch_up(self, connection: Connection) -> None:
         """Read the concepts, presence sets and traits committed since the last look; one small query when there are none."""
-        if await connection.fetchval("SELECT n FROM xinglin.given") <= self._seen:
+        last = await connection.fetchval("SELECT n FROM xinglin.given")
+        if last <= self._seen:
             return
-        seen = self._seen
         for n, key, forms in await connection.fetch("SELECT n, key, forms FROM xinglin.concept WHERE n > $1", self._seen):
             self.concepts[key] = n
             for form in forms:
                 self._form_concepts[form].add(n)
-            seen = max(seen, n)
         for n, type_, params in await connection.fetch("SELECT n, type, params FROM xinglin.presence WHERE n > $1", self._seen):
             self.presences[type_, params] = n
-            seen = max(seen, n)
-        for n, type_, param, trait in await connection.fetch("SELECT n, type, param, trait FROM xinglin.trait WHERE n > $1", self._seen):
+        for type_, param, trait in await connection.fetch("SELECT type, param, trait FROM xinglin.trait WHERE n > $1", self._seen):
             self._traits[type_, param].add(trait)
-            seen = max(seen, n)
-        self._seen = seen
+        self._seen = max(self._seen, last)  # no further: of what was given since, the first table may not have shown all
 
     async def person(self, connection: Connection, id_: UUID) -> int:
         """The number of a patient, 0 when none was ever given."""

@@ -222,7 +222,8 @@ async def _link_to(reading: Reading, spot: Layout, canonical: str, type_: str, i
         return with_tokens(reading, [token])
     n = await reading.ground.interning.person(reading.connection, reading.ground.hashes.id(id_))
     if "many" in reading.ground.interning.traits(spot.number, canonical):
-        return Condition(f"{reading.row}.patient = {reading.arguments.add(n)} OR {reading.row}.tokens @> {reading.arguments.add([token], 'bigint[]')}")
+        told = f"{reading.row}.tokens @> {reading.arguments.add([token], 'bigint[]')}"
+        return Condition(f"{reading.row}.patient = {reading.arguments.add(n)} OR {told}" if n else told)
     return Condition(f"{reading.row}.patient = {reading.arguments.add(n)}", patients=[n]) if n else never()
 
 
@@ -269,7 +270,7 @@ async def _chain(reading: Reading, spot: Layout, param: SearchParam, target: str
         if len(found) > LINKS_MAX:
             raise TooCostly("{param} leads to more than {most} resources; narrow what is asked of them.", param=param.name, most=LINKS_MAX)
     tokens = [reading.ground.hashes.link_to(canonical, target, id_) for id_, _ in found]
-    if canonical == patient_links(spot):  # said by the column where it is the only link
+    if target == "Patient" and canonical == patient_links(spot):  # said by the column where it is the only link
         numbers = reading.arguments.add(sorted(patient for _, patient in found), "integer[]")
         return Condition(f"{reading.row}.patient = ANY({numbers}) OR {reading.row}.tokens && {reading.arguments.add(tokens, 'bigint[]')}")
     return with_tokens(reading, tokens)

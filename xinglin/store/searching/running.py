@@ -289,6 +289,7 @@ def logical_id(plain: bytes) -> str:
 async def search(seeker: Seeker, asked: Search, limit: int) -> SearchPage:
     """One page with its total, as asked."""
     await seeker.ground.interning.catch_up(seeker.connection)
+    await seeker.ground.eras.freshen()
     if asked.summary == "count" or limit == 0:
         return SearchPage([], total=await seeker.count(asked))
     page = await seeker.page(asked, limit)
@@ -305,4 +306,5 @@ async def matching_ids(ground: Ground, connection: Connection, asked: Search, sc
     """The newest matches, at most `limit`: for conditions inside a transaction."""
     seeker = Seeker(ground, connection, scope)
     await ground.interning.catch_up(connection)
+    await ground.eras.freshen()
     return (await seeker.page(asked, limit)).matches
