@@ -1,4 +1,4 @@
-"""Synthea grown: the 100 patients of the shared set copied with new ids, other years and other values, as NDJSON files. Same input, same output."""
+"""Synthea grown: the 100 patients of the shared set copied with new ids, years and values, as NDJSON files. Same input, same output."""
 
 from __future__ import annotations
 
@@ -62,13 +62,18 @@ def copy_of(line: bytes, number: int) -> bytes:
 
 
 def write_copies(folder: Path, copies: int, parts: int) -> list[Path]:
-    """Files `part-N.ndjson`, each with every `parts`th copy; kept when they are there."""
+    """Files `part-N.ndjson` of equal length, whole copies and an equal share of those left over; kept when they are there."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"part-{copies}-{part}-of-{parts}.ndjson" for part in range(parts)]
     if not all(file.exists() for file in files):
-        lines = resources()
+        lines, whole = resources(), copies - copies % parts
         for part, file in enumerate(files):
-            with file.open("wb") as out:
-                for number in range(part, copies, parts):
+            draft = file.with_suffix(".new")
+            with draft.open("wb") as out:
+                for number in range(part, whole, parts):
                     out.write(b"\n".join(copy_of(line, number) for line in lines) + b"\n")
+                for number in range(whole, copies):
+                    share = lines[len(lines) * part // parts : len(lines) * (part + 1) // parts]
+                    out.write(b"\n".join(copy_of(line, number) for line in share) + b"\n")
+            draft.replace(file)
     return files

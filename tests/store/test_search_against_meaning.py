@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -81,3 +82,19 @@ async def test_every_parameter_finds_what_it_means(filled: dict[str, list[Resour
             wrong.append(f"{type_}?{name}={operand}: {len(there)} found, {len(meant)} meant; {sorted(set(there) ^ set(meant))[:3]}")
     assert asked > 1500
     assert not wrong, f"{len(wrong)} of {asked}\n" + "\n".join(wrong[:40])
+
+
+async def test_a_component_is_found_by_code_and_quantity_of_any_size_and_sign(store: Store, records: Records) -> None:
+    values = ["0", "0.004", "1", "9.99", "10", "11.9", "12", "99", "100", "114", "119.999", "120", "1e6", "-5", "-0.3", "-120"]
+    stored: list[Resource] = []
+    for number, value in enumerate(values):
+        component = {"code": {"coding": [{"system": "urn:c", "code": "x"}]}, "valueQuantity": {"value": Decimal(value), "unit": "u"}}
+        one = {"resourceType": "Observation", "id": f"o{number}", "status": "final", "code": {"text": "panel"}, "component": [component]}
+        outcome = (await records.write([Update(one, one["id"])]))[0]
+        assert outcome.stored is not None
+        stored.append(outcome.stored.resource())
+    for prefix in ("", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"):
+        for value in (*values, "13", "-1", "115"):
+            for code in ("x", "urn:c|x", "|x", "y"):
+                search = read_search("Observation", [("component-code-value-quantity", f"{code}${prefix}{value}")], strict=True)
+                assert sorted(await found(records, search)) == sorted(one["id"] for one in stored if matches(search.where, one)), (code, prefix, value)

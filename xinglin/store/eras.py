@@ -6,6 +6,7 @@ once a second before it makes ticks: so all processes agree on the era of every 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from bisect import bisect_right
 from collections import Counter
@@ -26,6 +27,7 @@ class Eras:
         self._starts: dict[int, list[int]] = {}
         self._written: Counter[int] = Counter()
         self._read_at_s = 0.0
+        self._turn = asyncio.Lock()
 
     def era_of(self, type_number: int, tick: int) -> int:
         """The era of a tick; call `freshen` before taking the tick."""
@@ -40,10 +42,12 @@ class Eras:
         self._written[type_number] += rows
 
     async def freshen(self) -> None:
-        """Read the announcements unless they were read within the last second; announce new eras where they are due."""
+        """Before ticks are made and before rows are looked for: read the announcements unless they were read within the last second; announce new eras where they are due."""
         if time.monotonic() - self._read_at_s > _FRESH_S:
-            await self.flush()
-            await self.refresh()
+            async with self._turn:
+                if time.monotonic() - self._read_at_s > _FRESH_S:
+                    await self.flush()
+                    await self.refresh()
 
     async def refresh(self) -> None:
         """Read all announcements."""

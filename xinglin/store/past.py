@@ -12,13 +12,16 @@ from asyncpg import Connection
 
 from xinglin.base.clock import LANES
 from xinglin.base.errors import Gone, NotFound
-from xinglin.fhir.definitions import RESOURCE_TYPES
+from xinglin.fhir.definitions import RESOURCE_TYPES, search_params
+from xinglin.fhir.search.extract import extract_param
+from xinglin.fhir.search.model import Link
 from xinglin.store.applying import FEED_CHANGES_MAX
 from xinglin.store.changes import Stored
 from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout, layout
 from xinglin.store.reading import Reading
+from xinglin.store.rows import patient_links
 from xinglin.store.searching.cursor import read_cursor, write_cursor
 from xinglin.store.searching.running import logical_id
 from xinglin.store.searching.scope import Scope
@@ -90,7 +93,10 @@ async def vread(ground: Ground, connection: Connection, scope: Scope, type_: str
         raise NotFound("There is no version {version} of {type}/{id}.", version=version, type=type_, id=id_)
     if not row["content"]:
         raise Gone("Version {version} of {type}/{id} is its deletion.", version=version, type=type_, id=id_)
-    return opened(ground, spot, key, version, row["tick"], row["content"], id_)
+    stored = opened(ground, spot, key, version, row["tick"], row["content"], id_)
+    if not await _all_seen(ground, connection, scope, spot, [stored]):
+        raise NotFound("There is no version {version} of {type}/{id}.", version=version, type=type_, id=id_)
+    return stored
 
 
 async def _may_see_past(ground: Ground, connection: Connection, scope: Scope, spot: Layout, key: UUID, id_: str) -> None:
@@ -100,6 +106,21 @@ async def _may_see_past(ground: Ground, connection: Connection, scope: Scope, sp
     patient = await connection.fetchval(f"SELECT patient FROM {spot.table} WHERE id = $1", key)
     if patient is None or not scope.sees(patient):
         raise NotFound("There is no {type}/{id}.", type=spot.type, id=id_)
+
+
+async def _all_seen(ground: Ground, connection: Connection, scope: Scope, spot: Layout, versions: list[Stored]) -> list[Stored]:
+    """Of old versions those that were about someone the scope may see: a record may have been moved to another patient since."""
+    name = patient_links(spot)
+    if scope.patients is None or name is None:
+        return versions
+    param = search_params(spot.type)[name]
+    seen: list[Stored] = []
+    for stored in versions:
+        links = extract_param(stored.resource(), param) if stored.content else ()
+        patient = next((link.id for link in links if isinstance(link, Link) and link.type == "Patient" and link.id), None)
+        if not stored.content or (patient and scope.sees(await ground.interning.person(connection, ground.hashes.id(patient)))):
+            seen.append(stored)
+    return seen
 
 
 async def of_resource(
@@ -116,10 +137,12 @@ async def of_resource(
     if not total:
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     rows = await connection.fetch(
-        f"SELECT * FROM {both} WHERE version < $2 AND tick >= $3 ORDER BY version DESC LIMIT $4", key, below or 0, since or 0, count + 1
+        f"SELECT * FROM {both} WHERE version < $2 AND tick >= $3 ORDER BY version DESC LIMIT $4", key, min(below or 0, 2**31 - 1), since or 0, count + 1
     )
     entries = [opened(ground, spot, key, row["version"], row["tick"], row["content"], id_) for row in rows[:count]]
-    return HistoryPage(entries, write_cursor(entries[-1].version) if len(rows) > count and entries else None, total)
+    mark = write_cursor(entries[-1].version) if len(rows) > count and entries else None
+    seen = await _all_seen(ground, connection, scope, spot, entries)
+    return HistoryPage(seen, mark, total if scope.patients is None else None)
 
 
 async def of_type(
@@ -137,9 +160,11 @@ async def of_type(
         rows += await connection.fetch(
             f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick < $1 AND v.tick >= $2{limit} ORDER BY v.tick DESC LIMIT $3", *arguments
         )
-    rows.sort(key=lambda row: row["tick"], reverse=True)
+    once = {row["tick"]: row for row in rows}  # a version superseded between the two looks stands in both
+    rows = sorted(once.values(), key=lambda row: row["tick"], reverse=True)
     entries = await opened_all(ground, connection, spot, rows[:count])
-    return HistoryPage(entries, write_cursor(entries[-1].tick) if len(rows) > count and entries else None)
+    mark = write_cursor(entries[-1].tick) if len(rows) > count and entries else None
+    return HistoryPage(await _all_seen(ground, connection, scope, spot, entries), mark)
 
 
 def _scope_test(spot: Layout, scope: Scope, table: str) -> str:
@@ -198,5 +223,6 @@ async def versions_at(ground: Ground, connection: Connection, scope: Scope, mark
             limit = _scope_test(spot, scope, table).replace("$4", "$2")
             arguments: list[Any] = [ticks, list(scope.patients or ())] if limit else [ticks]
             rows = await connection.fetch(f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick = ANY($1){limit}", *arguments)
-            found.update((stored.tick, stored) for stored in await opened_all(ground, connection, spot, rows))
+            versions = await opened_all(ground, connection, spot, rows)
+            found.update((stored.tick, stored) for stored in await _all_seen(ground, connection, scope, spot, versions))
     return [found[tick] for tick, _ in order if tick in found]

@@ -7,6 +7,7 @@ Token texts (hashed with the index key before they are stored), for a parameter 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -89,12 +90,17 @@ def is_measured(param: SearchParam) -> bool:
     return param.expression != param.type and [component.kind for component, _ in param.components] == ["token", "quantity"]
 
 
+BUCKETS = (*range(10, 20), 20, 22, 24, 26, 28, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100)
+"""The edges within a power of ten between which numbers share a token."""
+
+
 def bucket(value: Decimal) -> str:
-    """A number cut to its two leading digits, such as `13e1` of 137.5: what the tokens of a measured composite say of it."""
+    """The bucket of a number, such as `13e1` of 137.5 (130 up to 140): what the tokens of a measured composite say of it."""
     if not value:
         return "0"
     power = value.adjusted() - 1
-    return f"{int(value.scaleb(-power))}e{power}"
+    digits = BUCKETS[bisect_right(BUCKETS, abs(int(value.scaleb(-power)))) - 1]
+    return f"{'-' if value < 0 else ''}{digits}e{power}"
 
 
 @cache

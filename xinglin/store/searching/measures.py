@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from xinglin.fhir.search.model import AmountAsked, SearchParam, SpanAsked, TokenAsked, TupleAsked
 from xinglin.fhir.ucum import convert
 from xinglin.store.layout import Layout
-from xinglin.store.rows import SECOND_US, is_measured, unit_text
+from xinglin.store.rows import BUCKETS, SECOND_US, is_measured, unit_text
 from xinglin.store.searching.condition import Condition, any_of, never, unchecked
 from xinglin.store.searching.reading import Reading
 
@@ -134,9 +135,9 @@ def _marks_within(power: str, asked: AmountAsked) -> list[str]:
     low, high = _stretch(asked)
     sign, exponent = (-1 if power.startswith("minus ") else 1), int(power.removeprefix("minus "))
     marks = ["0"] if low <= 0 <= high else []
-    for digits in range(10, 100):
-        edge, far = sign * Decimal(digits).scaleb(exponent), sign * Decimal(digits + 1).scaleb(exponent)
-        if min(edge, far) <= high and max(edge, far) >= low:
+    for digits, end in pairwise(BUCKETS):
+        edge, far = sign * Decimal(digits).scaleb(exponent), sign * Decimal(end).scaleb(exponent)  # the far end is not in it
+        if (edge <= high and far > low) if sign > 0 else (edge >= low and far < high):
             marks.append(f"{sign * digits}e{exponent}")
     return marks
 

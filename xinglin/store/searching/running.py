@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from xinglin.base.errors import Malformed, TooCostly
 from xinglin.fhir.codec import Resource, decode
 from xinglin.fhir.search.extract import extract_param
 from xinglin.fhir.search.match import Codes, matches
-from xinglin.fhir.search.model import All, Chain, Clause, Has, Link, Not, Search, Term
+from xinglin.fhir.search.model import All, Amount, Chain, Clause, Has, Link, Not, Search, Term
 from xinglin.store.changes import Stored
 from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
@@ -26,7 +26,7 @@ from xinglin.store.searching.reading import Reading
 from xinglin.store.searching.scope import Scope
 from xinglin.store.searching.shapes import Ordering, Question, statement, walks_patients
 
-_CHECKED_AT_ONCE = 200
+_CHECKED_AT_ONCE = 1_000
 _ID = re.compile(rb'"id":"([A-Za-z0-9\-.]{1,64})"')
 
 
@@ -74,16 +74,18 @@ class Seeker:
     async def rows(self, asked: Search, order: Ordering, limit: int) -> AsyncIterator[tuple[Any, Stored]]:
         """Matching rows in order, at least `limit` if there are so many; rows the indexes cannot vouch for are checked."""
         spot = layout(asked.type)
-        scanned = 0
+        scanned, together = 0, 2 * limit
         while True:
             reading, where = await self.compiled(asked, spot)
             if where.never:
                 return
-            size = limit if where.exact else max(limit, _CHECKED_AT_ONCE)
+            size = limit if where.exact else together
+            together = min(4 * together, _CHECKED_AT_ONCE)
             batch = await self._fetch(reading, spot, where, order, size)
+            outside = {} if where.exact else await self._outside(asked, spot, batch)
             for row in batch:
                 stored = self.stored(spot, row)
-                if where.exact or self.passes(asked.where, stored):
+                if where.exact or self.passes(asked.where, stored, {leaf: row["id"] in ids for leaf, ids in outside.items()}):
                     yield row, stored
             if len(batch) < size:
                 return
@@ -113,10 +115,25 @@ class Seeker:
         plain = self.ground.contents.unpack(spot.number, row["id"], row["version"], row["tick"], content)
         return Stored(spot.type, logical_id(plain), row["version"], row["tick"], plain, method_of(content))
 
-    def passes(self, where: All, stored: Stored) -> bool:
-        """Whether the content holds what was asked, but for chains, which the query answers."""
+    def passes(self, where: All, stored: Stored, outside: Mapping[int, bool] | None = None) -> bool:
+        """Whether the content holds what was asked; what asks about other resources the query answers, or `outside` (see `_outside`)."""
         resource = decode(stored.content)
-        return all(matches(term, resource, codes=self.codes) for term in where.terms if not _reaches_out(term))
+
+        def follow(leaf: Chain | Has | Clause, _: Resource) -> bool:
+            return outside is not None and outside[id(leaf)]
+
+        terms = (term for term in where.terms if not _is_leaf(term) and (outside is not None or not _leaves(term)))
+        return all(matches(term, resource, codes=self.codes, follow=follow) for term in terms)
+
+    async def _outside(self, asked: Search, spot: Layout, batch: list[Any]) -> dict[int, set[UUID]]:
+        """For each part that asks about other resources beside what only the content can tell: for which rows it holds."""
+        found: dict[int, set[UUID]] = {}
+        for leaf in (leaf for term in asked.where.terms if not _is_leaf(term) for leaf in _leaves(term)):
+            reading, where = await self.compiled(Search(asked.type, All((leaf,))), spot)
+            keys = reading.arguments.add([row["id"] for row in batch], "uuid[]")
+            sql, values = reading.arguments.settled(f"SELECT r.id FROM {spot.table} r WHERE r.id = ANY({keys}) AND ({where.sql})")
+            found[id(leaf)] = {row["id"] for row in await self.connection.fetch(sql, *values)}
+        return found
 
     async def _sorted_page(self, asked: Search, limit: int) -> SearchPage:
         """An order no column holds: all matches are read and sorted here; the mark is how many were shown."""
@@ -233,6 +250,8 @@ def _sort_key(stored: Stored, resource: Resource, name: str, values: tuple[Any, 
 
 
 def _key_of(value: Any) -> Any:
+    if isinstance(value, Amount):
+        return value.lo if value.lo is not None else value.hi
     for name in ("lo", "value", "text", "code", "uri", "id", "url"):
         key = getattr(value, name, None)
         if key is not None:
@@ -270,13 +289,17 @@ def _marks(order: Ordering, row: Any) -> tuple[Any, int, int]:
     return (str(key) if isinstance(key, UUID) else key), row["tick"], row["patient"]
 
 
-def _reaches_out(term: Term) -> bool:
-    """Whether a term asks about other resources, which the query has answered."""
-    if isinstance(term, (Chain, Has)):
-        return True
-    if isinstance(term, Clause):
-        return term.param.name == "_list"
-    return _reaches_out(term.term) if isinstance(term, Not) else any(_reaches_out(part) for part in term.terms)
+def _is_leaf(term: Term) -> bool:
+    """Whether a term asks about other resources and nothing else: the query has answered it."""
+    return isinstance(term, (Chain, Has)) or (isinstance(term, Clause) and term.param.name == "_list")
+
+
+def _leaves(term: Term) -> list[Term]:
+    """The parts of a term that ask about other resources."""
+    if isinstance(term, (Chain, Has, Clause)):
+        return [term] if _is_leaf(term) else []
+    parts = (term.term,) if isinstance(term, Not) else term.terms
+    return [leaf for part in parts for leaf in _leaves(part)]
 
 
 def logical_id(plain: bytes) -> str:
