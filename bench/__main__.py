@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", metavar="DIR", help="where homes are kept and used again, so that the large load is made once")
     parser.add_argument("--seconds", type=float, help=f"length of each measurement over HTTP (default {SECONDS:g})")
     parser.add_argument(
-        "--copies", type=int, nargs=2, metavar="N", help=f"copies of Synthea (38,970 resources) at both sizes, default {COPIES}"
+        "--copies", type=int, nargs=2, metavar="N", help=f"copies of Synthea (38,472 resources) at both sizes, default {COPIES}"
     )
     parser.add_argument("--write", action="store_true", help=f"write {REFERENCE.name}/measurements.md and .json; parts not measured stay")
     return parser

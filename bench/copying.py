@@ -28,7 +28,7 @@ def copy_seconds(dsn: str, *, indexed: bool) -> float:
 
 
 async def _copy_seconds(dsn: str, indexed: bool) -> float:
-    connection = await asyncpg.connect(dsn)
+    connection: Any = await asyncpg.connect(dsn)
     try:
         spots = await _filled(connection)
         await connection.execute("DROP SCHEMA IF EXISTS bare CASCADE; CREATE SCHEMA bare")
@@ -54,12 +54,13 @@ async def _copy_seconds(dsn: str, indexed: bool) -> float:
 
 async def _filled(connection: asyncpg.Connection) -> list[Layout]:
     """The types that have rows, the largest tables first."""
-    sizes = dict(await connection.fetch("SELECT relname, pg_relation_size(relid) FROM pg_stat_user_tables WHERE schemaname = 'record'"))
+    rows = await connection.fetch("SELECT relname, pg_relation_size(relid) FROM pg_stat_user_tables WHERE schemaname = 'record'")
+    sizes = {row[0]: row[1] for row in rows}
     names = {type_.lower(): type_ for type_ in RESOURCE_TYPES}
     return [layout(names[name]) for name in sorted(sizes, key=lambda name: -sizes[name]) if sizes[name]]
 
 
-async def _copy(connection: asyncpg.Connection, spot: Layout, folder: Path) -> None:
+async def _copy(connection: Any, spot: Layout, folder: Path) -> None:
     await connection.copy_to_table(spot.type.lower(), schema_name="bare", source=_file(folder, spot), format="binary")
 
 

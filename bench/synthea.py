@@ -30,19 +30,19 @@ def bundles() -> Iterator[tuple[str, bytes]]:
 
 
 def resources() -> list[bytes]:
-    """Every resource as one JSON line, `urn:uuid:` references made relative."""
+    """Every resource once, as one JSON line, `urn:uuid:` references made relative. (Institutions stand in more than one bundle.)"""
     kinds: dict[str, str] = {}
     parsed = [msgspec.json.decode(raw) for _, raw in bundles()]
     for bundle in parsed:
         for entry in bundle["entry"]:
             kinds[entry["fullUrl"]] = f"{entry['resource']['resourceType']}/{entry['resource']['id']}"
-    lines: list[bytes] = []
+    lines: dict[str, bytes] = {}
     urn = re.compile(rb"urn:uuid:[0-9a-f\-]{36}")
     for bundle in parsed:
         for entry in bundle["entry"]:
             line = msgspec.json.encode(entry["resource"])
-            lines.append(urn.sub(lambda found: kinds.get(found[0].decode(), found[0].decode()).encode(), line))
-    return lines
+            lines[kinds[entry["fullUrl"]]] = urn.sub(lambda found: kinds.get(found[0].decode(), found[0].decode()).encode(), line)
+    return list(lines.values())
 
 
 def copy_of(line: bytes, number: int) -> bytes:

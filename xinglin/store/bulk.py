@@ -78,10 +78,10 @@ class Loader:
         ready = {type_: held for type_, held in self.samples.items() if len(held) >= SAMPLES_WANTED}
         if not ready:
             return
-        async with self.ground.side.connection() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(7307)")  # one learner at a time: the next finds the dictionaries good
+        async with self.ground.side.connection() as connection:
+            async with connection.transaction():
+                await learn(self.ground, connection, ready)
             await load_dictionaries(connection, self.ground.contents)
-            await learn(self.ground, connection, ready)
         for type_ in ready:
             self.learnt.add(type_)
             del self.samples[type_]

@@ -8,7 +8,7 @@ Usually it is not: its beginning (type, id, version, last update) is told by the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import UUID
 
@@ -48,6 +48,9 @@ class _Press:
         self._dictionary = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
         self._pack: zstandard.ZstdCompressor | None = None
         self._unpack: zstandard.ZstdDecompressor | None = None
+
+    def copy(self) -> _Press:
+        return _Press(self._dictionary.as_bytes() if self._dictionary else None)
 
     def pack(self, plain: bytes) -> bytes:
         if self._pack is None:
@@ -96,7 +99,10 @@ class Contents:
             packed = self._sealer(content[0]).open(content[2:], _bound(type_number, id_, version))
         except (Broken, KeyError) as broken:
             raise Unavailable("A stored record does not open with the keys at hand.") from broken
-        plain = self._press(type_number, content[1] & _DICTIONARY).unpack(packed)
+        try:
+            plain = self._press(type_number, content[1] & _DICTIONARY).unpack(packed)
+        except zstandard.ZstdError as broken:
+            raise Unavailable("A stored record is damaged; restore it from a backup.") from broken
         return plain if content[1] & _WHOLE else head_of(type_number, id_, version, tick) + plain
 
     def add_dictionary(self, type_number: int, number: int, dictionary: bytes) -> None:
@@ -104,13 +110,17 @@ class Contents:
         self._presses[type_number, number] = _Press(dictionary)
         self._newest[type_number] = max(number, self._newest.get(type_number, 0))
 
+    def knows(self, type_number: int, number: int) -> bool:
+        """Whether a dictionary is known."""
+        return (type_number, number) in self._presses
+
     def newest(self, type_number: int) -> int:
         """The number of the dictionary a type is packed with now."""
         return self._newest.get(type_number, 0)
 
-    def packed_bytes(self, type_number: int, plain: bytes) -> int:
-        """How many bytes a content would be packed into."""
-        return len(self._press(type_number, self.newest(type_number)).pack(plain))
+    def packer(self, type_number: int) -> Callable[[bytes], bytes]:
+        """What packs a type now, as a compressor of its own: one must not be used by two threads."""
+        return self._press(type_number, self.newest(type_number)).copy().pack
 
     def seal_loose(self, plain: bytes, bound: bytes) -> bytes:
         """Seal something that is no resource (a dictionary, a job's parameters)."""
@@ -182,14 +192,14 @@ async def ship_dictionaries(connection: Connection, contents: Contents) -> None:
 
 
 async def add_dictionary(connection: Connection, contents: Contents, type_number: int, dictionary: bytes) -> None:
-    """Keep a new dictionary; it packs from now on here, and elsewhere once the others have read it."""
+    """Keep a new dictionary. It packs once it is loaded: load it only after this is committed, or what it packed could not be opened again."""
     number = await connection.fetchval("SELECT coalesce(max(n), 0) + 1 FROM xinglin.dictionary WHERE type = $1", type_number)
     sealed = contents.seal_loose(dictionary, _dictionary_bound(type_number, number))
     await connection.execute("INSERT INTO xinglin.dictionary VALUES ($1, $2, $3)", type_number, number, sealed)
-    contents.add_dictionary(type_number, number, dictionary)
 
 
 async def load_dictionaries(connection: Connection, contents: Contents) -> None:
     """Make every dictionary of the database known to this process."""
     for type_number, number, sealed in await connection.fetch("SELECT type, n, sealed FROM xinglin.dictionary"):
-        contents.add_dictionary(type_number, number, contents.open_loose(sealed, _dictionary_bound(type_number, number)))
+        if not contents.knows(type_number, number):
+            contents.add_dictionary(type_number, number, contents.open_loose(sealed, _dictionary_bound(type_number, number)))

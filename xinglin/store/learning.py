@@ -12,7 +12,7 @@ import zstandard
 from asyncpg import Connection
 
 from xinglin.fhir.definitions import RESOURCE_TYPES
-from xinglin.store.content import DICTIONARIES_MAX, LEVEL, add_dictionary, tail_of
+from xinglin.store.content import DICTIONARIES_MAX, LEVEL, add_dictionary, load_dictionaries, tail_of
 from xinglin.store.ground import Ground
 from xinglin.store.layout import layout
 
@@ -21,10 +21,18 @@ SAMPLES_MAX = 2_000
 SIZE_BYTES = 48 * 1024
 _WORTH = 0.85
 _ROWS_MIN = 5_000
+_SHIPPED = 1
+"""The number of a dictionary that came with the program: a higher one was learnt here, and stays."""
+_LEARNER_LOCK = 7307
 
 
 async def learn(ground: Ground, connection: Connection, samples: Mapping[str, Sequence[bytes]]) -> list[str]:
-    """Train and keep a dictionary for each type whose samples it packs clearly better than the present one. Returns those types."""
+    """Train and keep a dictionary for each type whose samples it packs clearly better than the present one. Returns those types.
+
+    One learner at a time, in a transaction of its own; the caller loads the dictionaries once it has committed.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LEARNER_LOCK)
+    await load_dictionaries(connection, ground.contents)
     learnt: list[str] = []
     for type_, held in sorted(samples.items()):
         if len(held) < SAMPLES_MIN:
@@ -46,17 +54,19 @@ def _trained(ground: Ground, number: int, held: Sequence[bytes]) -> bytes | None
         return None
     fresh = zstandard.ZstdCompressor(level=LEVEL, dict_data=zstandard.ZstdCompressionDict(trained), write_dict_id=False)
     tested = held[1::2]
-    now, then = sum(ground.contents.packed_bytes(number, plain) for plain in tested), sum(len(fresh.compress(plain)) for plain in tested)
+    pack = ground.contents.packer(number)
+    now, then = sum(len(pack(plain)) for plain in tested), sum(len(fresh.compress(plain)) for plain in tested)
     return trained if then < _WORTH * now else None
 
 
 async def learn_from_record(ground: Ground) -> list[str]:
-    """Look at the types that have grown large, and learn from a sample of their rows. For a quiet hour."""
+    """Look at the types that have grown large and were never learnt, and learn from a sample of their rows. For a quiet hour."""
     learnt: list[str] = []
     async with ground.side.connection() as connection:
+        await load_dictionaries(connection, ground.contents)
         for type_ in RESOURCE_TYPES:
             spot = layout(type_)
-            if not await ground.tables.there(connection, spot):
+            if ground.contents.newest(spot.number) > _SHIPPED or not await ground.tables.there(connection, spot):
                 continue
             rows = await connection.fetchval("SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = $1::text::regclass", spot.table)
             if rows < _ROWS_MIN:
@@ -64,5 +74,7 @@ async def learn_from_record(ground: Ground) -> list[str]:
             share = min(100.0, 130.0 * SAMPLES_MAX / rows)
             found = await connection.fetch(f"SELECT id, version, tick, content FROM {spot.table} TABLESAMPLE BERNOULLI ($1) LIMIT $2", share, SAMPLES_MAX)
             held = [ground.contents.unpack(spot.number, row["id"], row["version"], row["tick"], row["content"]) for row in found]
-            learnt += await learn(ground, connection, {type_: [tail_of(plain) for plain in held]})
+            async with connection.transaction():
+                learnt += await learn(ground, connection, {type_: [tail_of(plain) for plain in held]})
+        await load_dictionaries(connection, ground.contents)
     return learnt

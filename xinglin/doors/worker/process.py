@@ -11,10 +11,11 @@ from xinglin.doors.worker.following import Following
 from xinglin.kit.capability import Reaction
 from xinglin.store import Store
 from xinglin.store.jobs import PASSING, Jobs, Work, work_on_jobs
+from xinglin.store.learning import learn_from_record
 
 END_S_MAX = 8
 """How long what is under way may take after the order to end; then it is abandoned and done again by the next worker."""
-SWEEP_S = 3600
+TENDED_S = 900
 ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LOG = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ async def _live(
     try:
         tasks = [asyncio.create_task(work) for work in (
             work_on_jobs(store.ground, works, stopping),
-            _sweep(Jobs(store.ground), stopping),
+            _tend(store, stopping),
             *(Following(store, name, reaction, stopping).follow() for name, reaction in reactions.items()),
         )]  # fmt: skip
         ready()
@@ -65,15 +66,16 @@ async def _until_ended(tasks: list[asyncio.Task[None]], stopping: asyncio.Event)
             raise result
 
 
-async def _sweep(jobs: Jobs, stopping: asyncio.Event) -> None:
-    """Forget old jobs, every hour."""
+async def _tend(store: Store, stopping: asyncio.Event) -> None:
+    """Now and then: forget old jobs, and learn to pack what has grown large."""
     while not stopping.is_set():
         try:
-            await jobs.sweep()
+            await Jobs(store.ground).sweep()
+            await learn_from_record(store.ground)
         except PASSING as passing:
-            _LOG.warning("old jobs are forgotten later: %s", passing)
+            _LOG.warning("the store is tended later: %s", passing)
         try:
-            async with asyncio.timeout(SWEEP_S):
+            async with asyncio.timeout(TENDED_S):
                 await stopping.wait()
         except TimeoutError:
             continue
