@@ -54,7 +54,7 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(words)
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as opened:
-        folder = Path(asked.keep or tempfile.mkdtemp(prefix="xinglin-bench-")).absolute()
+        folder = _folder(asked.keep)
         if not asked.keep:
             opened.callback(_throw_away, folder)
         copies = tuple(asked.copies or (QUICK_COPIES if asked.quick else COPIES))
@@ -154,6 +154,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--write", action="store_true", help=f"write {REFERENCE.name}/measurements.md and .json; parts not measured stay")
     return parser
+
+
+def _folder(kept: str | None) -> Path:
+    """Where the homes are: a folder to keep, or one for this run, which PostgreSQL's own account must be able to reach."""
+    if kept:
+        return Path(kept).absolute()
+    folder = Path(tempfile.mkdtemp(prefix="xinglin-bench-"))
+    folder.chmod(0o711)
+    return folder
 
 
 def _throw_away(folder: Path) -> None:

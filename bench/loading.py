@@ -6,7 +6,7 @@ import asyncio
 import gc
 import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import islice
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def loaded(home: Path, ndjson: Path, copies: int, *, validated: bool = False) ->
         return found
     remove(home)
     home.mkdir(parents=True)
-    say(f"{home.name}: writing {copies} copies of Synthea as NDJSON")
+    say(f"{home.name}: {copies} copies of Synthea as NDJSON, made unless they are there")
     files = synthea.write_copies(ndjson, copies, PROCESSES)
     with database(home) as dsn:
         contents = _load(home, dsn, files, copies, validated)
@@ -94,8 +94,7 @@ def _load(home: Path, dsn: str, files: list[Path], copies: int, validated: bool)
     empty = database_bytes(dsn)
     say(f"{home.name}: loading{' with validation' if validated else ''}")
     began = time.perf_counter()
-    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as processes:
-        counts = list(processes.map(_part, [home] * PROCESSES, [dsn] * PROCESSES, files, [validated] * PROCESSES))
+    counts = _side_by_side(home, dsn, files, validated)
     say(f"{home.name}: {sum(counts):,} rows in after {time.perf_counter() - began:.1f} s; indexes")
     asyncio.run(_end(home, dsn))
     seconds = time.perf_counter() - began
@@ -109,6 +108,18 @@ def _load(home: Path, dsn: str, files: list[Path], copies: int, validated: bool)
         full_bytes=database_bytes(dsn),
         made_at=f"{utc_now():%Y-%m-%d %H:%M} UTC",
     )
+
+
+def _side_by_side(home: Path, dsn: str, files: list[Path], validated: bool) -> list[int]:
+    """One process for each file; all are ended when one fails, or we are told to end."""
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as processes:
+        started = [processes.submit(_part, home, dsn, file, validated) for file in files]
+        try:
+            return [one.result() for one in as_completed(started)]
+        except BaseException:
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
 
 
 def _part(home: Path, dsn: str, file: Path, validated: bool) -> int:

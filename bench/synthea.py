@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from hashlib import blake2b
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -66,14 +68,18 @@ def write_copies(folder: Path, copies: int, parts: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"part-{copies}-{part}-of-{parts}.ndjson" for part in range(parts)]
     if not all(file.exists() for file in files):
-        lines, whole = resources(), copies - copies % parts
-        for part, file in enumerate(files):
-            draft = file.with_suffix(".new")
-            with draft.open("wb") as out:
-                for number in range(part, whole, parts):
-                    out.write(b"\n".join(copy_of(line, number) for line in lines) + b"\n")
-                for number in range(whole, copies):
-                    share = lines[len(lines) * part // parts : len(lines) * (part + 1) // parts]
-                    out.write(b"\n".join(copy_of(line, number) for line in share) + b"\n")
-            draft.replace(file)
+        with ProcessPoolExecutor(parts, get_context("spawn")) as processes:
+            list(processes.map(_write_part, files, [copies] * parts, range(parts), [parts] * parts))
     return files
+
+
+def _write_part(file: Path, copies: int, part: int, parts: int) -> None:
+    lines, whole = resources(), copies - copies % parts
+    share = lines[len(lines) * part // parts : len(lines) * (part + 1) // parts]
+    draft = file.with_suffix(".new")
+    with draft.open("wb") as out:
+        for number in range(part, whole, parts):
+            out.write(b"\n".join(copy_of(line, number) for line in lines) + b"\n")
+        for number in range(whole, copies):
+            out.write(b"\n".join(copy_of(line, number) for line in share) + b"\n")
+    draft.replace(file)

@@ -121,7 +121,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _shapes_title(report: Report) -> str:
     sizes = " and ".join(f"{sized.resources:,}" for sized in report.sizes)
-    return f"Milliseconds (p50 / p99) at {sizes} resources: over 1 connection, over 8 with answers per second; then the growth of each."
+    grown = "; then the growth of each" if len(report.sizes) > 1 else ""
+    return f"Milliseconds (p50 / p99) at {sizes} resources: over 1 connection, over 8 with answers per second{grown}."
 
 
 def _shape_cells(report: Report) -> list[tuple[str, ...]]:

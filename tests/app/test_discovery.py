@@ -23,5 +23,10 @@ def test_no_two_capabilities_want_the_same_address_and_all_workspaces_are_known(
 def test_every_menu_line_tile_and_finder_leads_to_a_page_of_its_capability() -> None:
     for one in discover().values():
         paths = {page.path for page in one.pages if page.method == "GET"}
-        leads = {entry.href for entry in one.menu} | {tile.href.partition("?")[0] for tile in one.tiles} | {panel.href for panel in one.panels} | ({one.finder} - {""})
+        leads = (
+            {entry.href for entry in one.menu}
+            | {tile.href.partition("?")[0] for tile in one.tiles}
+            | {panel.href for panel in one.panels}
+            | ({one.finder} - {""})
+        )
         assert leads <= paths

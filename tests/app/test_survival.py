@@ -232,19 +232,35 @@ def test_a_killed_connection_of_the_database_is_survived_without_a_restart(insta
     assert_kept(line, journal)
 
 
-def test_a_killed_database_comes_back_with_everything_acknowledged(installation: Installation) -> None:
+def test_a_killed_database_is_started_again_beside_the_running_platform(installation: Installation) -> None:
+    line, serving = installation.line(), installation.api_processes()
+    with writing(line) as journal:
+        progress(journal, 200)
+        refused = journal.statuses[503]
+        for pid in installation.database_processes():
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: journal.statuses[503] > refused + 10, PROGRESS_S_MAX, "the platform hangs")
+        progress(journal, 60)
+    assert set(journal.statuses) - BUSY == {200, 201}
+    assert installation.api_processes() == serving
+    assert_kept(line, journal)
+
+
+def test_a_platform_killed_whole_comes_back_with_everything_acknowledged(installation: Installation) -> None:
     line = installation.line()
     with writing(line) as journal:
         progress(journal, 200)
-        for pid in installation.database_processes():
+        assert installation.process is not None
+        ours = [installation.process.pid, *installation.api_processes(), *installation.database_processes()]
+        for pid in ours:
             os.kill(pid, signal.SIGKILL)
-        refused = journal.statuses[503]
-        eventually(lambda: journal.statuses[503] > refused + 10, PROGRESS_S_MAX, "the platform hangs")
-    assert set(journal.statuses) - BUSY == {200, 201}
-    installation.end()
-    assert installation.database_processes() == []
+        installation.process.wait()
     installation.start()
     assert_kept(line, journal)
     with writing(line) as again:
         progress(again, 20)
+    assert_kept(line, again)
+    installation.end()
+    assert installation.database_processes() == []
+    installation.start()
     assert_kept(line, again)

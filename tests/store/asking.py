@@ -41,7 +41,10 @@ async def paged(records: Records, text: str, count: int) -> list[str]:
 async def rows_of(store: Store) -> dict[str, int]:
     """How many heads, old versions, feed rows and audit rows there are."""
     async with store.ground.pool.connection() as connection:
-        tables = [(row[0], row[1]) for row in await connection.fetch("SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('record', 'history')")]
+        tables = [
+            (row[0], row[1])
+            for row in await connection.fetch("SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('record', 'history')")
+        ]
         counts = {"record": 0, "history": 0}
         for schema, table in tables:
             counts[schema] += await connection.fetchval(f'SELECT count(*) FROM {schema}."{table}"')

@@ -35,12 +35,17 @@ class World:
             )
         if isinstance(term, Has):
             key = (resource["resourceType"], resource["id"])
-            return any(type_ == term.source and key in links(one, term.param) and self.holds(term.term, one) for (type_, _), one in self.by_key.items())
+            return any(
+                type_ == term.source and key in links(one, term.param) and self.holds(term.term, one)
+                for (type_, _), one in self.by_key.items()
+            )
         return any(self._lists(asked.text, resource) for asked in term.asked if isinstance(asked, TextAsked))
 
     def _lists(self, list_id: str, resource: Resource) -> bool:
         entries = self.by_key.get(("List", list_id), {}).get("entry", [])
-        return f"{resource['resourceType']}/{resource['id']}" in [entry["item"]["reference"] for entry in entries if not entry.get("deleted")]
+        return f"{resource['resourceType']}/{resource['id']}" in [
+            entry["item"]["reference"] for entry in entries if not entry.get("deleted")
+        ]
 
 
 def links(resource: Resource, param: SearchParam) -> Sequence[Key]:

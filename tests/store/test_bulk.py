@@ -106,7 +106,9 @@ async def test_loaders_and_writers_at_once_bring_each_resource_in_once(module_st
     assert {(await module_records.read("Patient", f"b-{n}")).version for n in range(200, 350)} == {1}
 
 
-async def test_rows_carry_the_era_of_their_tick_however_long_a_batch_took(module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch):
+async def test_rows_carry_the_era_of_their_tick_however_long_a_batch_took(
+    module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch
+):
     """An era is announced by another while this loader is busy with its samples."""
     ground, number = module_store.ground, TYPE_NUMBER["Device"]
     monkeypatch.setattr(eras, "_FRESH_S", 0.0)
@@ -122,7 +124,9 @@ async def test_rows_carry_the_era_of_their_tick_however_long_a_batch_took(module
         assert await connection.fetchval("SELECT count(*) FROM record.device WHERE tokens @> ARRAY[$1::bigint]", token) == 5
 
 
-async def test_eras_are_announced_ahead_of_every_tick_there_is(module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch):
+async def test_eras_are_announced_ahead_of_every_tick_there_is(
+    module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch
+):
     """Also when the record came from a machine whose clock was ahead."""
     ground, number = module_store.ground, TYPE_NUMBER["Location"]
     monkeypatch.setattr(eras, "ROWS", 3)
@@ -131,7 +135,9 @@ async def test_eras_are_announced_ahead_of_every_tick_there_is(module_store: Sto
     for n in range(4):
         await module_records.write([Create({"resourceType": "Location", "status": "active", "name": f"{n}{m}"}) for m in range(4)])
     async with ground.pool.connection() as connection:
-        starts = [row[0] for row in await connection.fetch("SELECT from_tick FROM xinglin.era WHERE type = $1 AND n > 0 ORDER BY n", number)]
+        starts = [
+            row[0] for row in await connection.fetch("SELECT from_tick FROM xinglin.era WHERE type = $1 AND n > 0 ORDER BY n", number)
+        ]
         assert starts
         for tick, tokens in await connection.fetch("SELECT tick, tokens FROM record.location"):
             assert ground.hashes.of(f"era {sum(start <= tick for start in starts)}") in tokens
@@ -157,18 +163,24 @@ asyncio.run(main())
 """
 
 
-async def test_a_load_that_was_killed_leaves_whole_batches_and_its_indexes_are_built_at_the_next_start(module_store: Store, module_records: Records, database: str):
+async def test_a_load_that_was_killed_leaves_whole_batches_and_its_indexes_are_built_at_the_next_start(
+    module_store: Store, module_records: Records, database: str
+):
     killed = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", CUT, database], timeout=60, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert any("person" in sql for sql in await indexes(module_store))
     connection = await asyncpg.connect(database)
     try:
         for _ in range(50):  # until the server has noticed
-            if not await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid() AND datname = current_database()"):
+            if not await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid() AND datname = current_database()"
+            ):
                 break
             await asyncio.sleep(0.02)
         there = await connection.fetchval("SELECT count(*) FROM record.person")
-        fed = await connection.fetchval("SELECT sum(octet_length(types) / 2) FROM xinglin.feed WHERE substr(types, 1, 2) = $1", TYPE_NUMBER["Person"].to_bytes(2, "big"))
+        fed = await connection.fetchval(
+            "SELECT sum(octet_length(types) / 2) FROM xinglin.feed WHERE substr(types, 1, 2) = $1", TYPE_NUMBER["Person"].to_bytes(2, "big")
+        )
     finally:
         await connection.close()
     assert there == fed
@@ -187,7 +199,9 @@ async def test_a_loaded_record_is_seen_by_another_process_at_once(module_store: 
     try:
         records = other.records(Scope.everyone())
         assert await found(records, "Substance?code=urn:s|salt") == []
-        await Loader(module_store.ground).load([{"resourceType": "Substance", "id": "salt", "code": {"coding": [{"system": "urn:s", "code": "salt"}]}}])
+        await Loader(module_store.ground).load(
+            [{"resourceType": "Substance", "id": "salt", "code": {"coding": [{"system": "urn:s", "code": "salt"}]}}]
+        )
         assert await found(records, "Substance?code=urn:s|salt") == ["salt"]
     finally:
         await other.close()

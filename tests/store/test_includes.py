@@ -36,7 +36,9 @@ def _brought(world: World, near: set[Key], include: Include) -> set[Key]:
 
 
 def _links(resource: Resource, include: Include) -> set[Key]:
-    params = [include.param] if include.param else [one for one in search_params(resource["resourceType"]).values() if one.kind == "reference"]
+    params = (
+        [include.param] if include.param else [one for one in search_params(resource["resourceType"]).values() if one.kind == "reference"]
+    )
     return {key for param in params for key in links(resource, param) if include.target in (None, key[0])}
 
 
@@ -44,8 +46,19 @@ def _links(resource: Resource, include: Include) -> set[Key]:
 async def world(module_records: Records) -> World:
     stored: list[Resource] = []
     resources = ward(11, 9, 60)
-    resources += [{"resourceType": "Provenance", "id": "v-1", "recorded": "2026-01-01T00:00:00Z", "agent": [{"who": {"reference": "Practitioner/p-1"}}], "target": [{"reference": "Observation/o-1"}, {"reference": "Patient/p-1"}]}]
-    resources += [{"resourceType": "Patient", "id": f"linked-{n}", "link": [{"type": "seealso", "other": {"reference": f"Patient/linked-{n + 1}"}}]} for n in range(4)]
+    resources += [
+        {
+            "resourceType": "Provenance",
+            "id": "v-1",
+            "recorded": "2026-01-01T00:00:00Z",
+            "agent": [{"who": {"reference": "Practitioner/p-1"}}],
+            "target": [{"reference": "Observation/o-1"}, {"reference": "Patient/p-1"}],
+        }
+    ]
+    resources += [
+        {"resourceType": "Patient", "id": f"linked-{n}", "link": [{"type": "seealso", "other": {"reference": f"Patient/linked-{n + 1}"}}]}
+        for n in range(4)
+    ]
     for outcome in await module_records.write([Update(one, one["id"]) for one in resources]):
         assert outcome.stored is not None
         stored.append(outcome.stored.resource())

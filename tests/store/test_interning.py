@@ -59,7 +59,23 @@ async def test_what_is_given_while_another_reads_is_not_missed(module_store: Sto
     await others.write([Create(observation(f"first-{table}"))])
 
     async def happens() -> None:
-        await others.write([Create(observation(f"amid-{table}", valueQuantity={"value": 1, "unit": f"amid-{table}"}, **{{"concept": "issued", "presence": "identifier", "trait": "language"}[table]: {"concept": "2020-01-01T00:00:00Z", "presence": [{"value": "i"}], "trait": "en"}[table]}))])
+        await others.write(
+            [
+                Create(
+                    observation(
+                        f"amid-{table}",
+                        valueQuantity={"value": 1, "unit": f"amid-{table}"},
+                        **{
+                            {"concept": "issued", "presence": "identifier", "trait": "language"}[table]: {
+                                "concept": "2020-01-01T00:00:00Z",
+                                "presence": [{"value": "i"}],
+                                "trait": "en",
+                            }[table]
+                        },
+                    )
+                )
+            ]
+        )
 
     async with module_store.ground.pool.connection() as connection:
         await module_store.ground.interning.catch_up(_Between(connection, f"xinglin.{table} ", happens))  # pyright: ignore[reportArgumentType]
@@ -70,11 +86,20 @@ async def test_what_is_given_while_another_reads_is_not_missed(module_store: Sto
 
 
 async def test_numbers_are_given_once_however_many_ask(module_store: Store, module_records: Records, others: Records):
-    await asyncio.gather(*(r.write([Create(observation("crowd", f"crowd-{n % 4}", note=[{"text": "x"}]))]) for n in range(12) for r in (module_records, others)))
+    await asyncio.gather(
+        *(
+            r.write([Create(observation("crowd", f"crowd-{n % 4}", note=[{"text": "x"}]))])
+            for n in range(12)
+            for r in (module_records, others)
+        )
+    )
     async with module_store.ground.pool.connection() as connection:
         keys = [module_store.ground.hashes.id(f"crowd-{n}") for n in range(4)]
         assert await connection.fetchval("SELECT count(*) FROM xinglin.person WHERE id = ANY($1)", keys) == 4
-        top = await connection.fetchval("SELECT max(n) FROM (SELECT n FROM xinglin.concept UNION ALL SELECT n FROM xinglin.presence UNION ALL SELECT n FROM xinglin.trait) x")
+        top = await connection.fetchval(
+            "SELECT max(n) FROM (SELECT n FROM xinglin.concept UNION ALL SELECT n FROM xinglin.presence"
+            " UNION ALL SELECT n FROM xinglin.trait) x"
+        )
         assert await connection.fetchval("SELECT n FROM xinglin.given") == top
         assert len({row[0] for row in await connection.fetch("SELECT patient FROM record.observation WHERE patient <> 0")}) == 4
     assert len(await found(others, "Observation?code=crowd&_count=100")) == 24
@@ -83,7 +108,9 @@ async def test_numbers_are_given_once_however_many_ask(module_store: Store, modu
 async def test_more_patients_than_a_process_remembers_are_written_and_found(module_records: Records, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(interning, "_REMEMBERED_MAX", 3)
     for n in range(6):
-        await module_records.write([Create(observation("much", f"much-{n}")), Create(observation("much", "much-0")), Create(observation("much", f"much-{n - 2}"))])
+        await module_records.write(
+            [Create(observation("much", f"much-{n}")), Create(observation("much", "much-0")), Create(observation("much", f"much-{n - 2}"))]
+        )
     await asyncio.gather(*(module_records.write([Create(observation("much", f"much-{n}"))]) for n in range(12)))
     assert len(await found(module_records, "Observation?patient=much-0&_count=50")) == 9
     assert len((await module_records.search(asked("Observation?code=much&_count=100"))).matches) == 30

@@ -68,7 +68,9 @@ async def test_one_write_that_waits_too_long_does_not_fail_those_beside_it(datab
         try:
             async with connection.transaction():
                 await connection.execute("SELECT FROM record.patient WHERE id = $1 FOR UPDATE", store.ground.hashes.id("held"))
-                held, free = await asyncio.gather(records.write([patient("held")]), records.write([patient("free")]), return_exceptions=True)
+                held, free = await asyncio.gather(
+                    records.write([patient("held")]), records.write([patient("free")]), return_exceptions=True
+                )
         finally:
             await connection.close()
         assert isinstance(held, Unavailable)
@@ -80,7 +82,11 @@ async def test_when_every_connection_is_taken_the_next_is_told_to_come_back(data
     async with hurried(database) as store:
         records = store.records(Scope.everyone())
         async with store.ground.pool.connection(), store.ground.pool.connection():
-            asked_for = [found(records, "Patient?_id=x"), records.read("Patient", "x"), *(records.write([patient(f"busy{n}")]) for n in range(20))]
+            asked_for = [
+                found(records, "Patient?_id=x"),
+                records.read("Patient", "x"),
+                *(records.write([patient(f"busy{n}")]) for n in range(20)),
+            ]
             begun = asyncio.get_running_loop().time()
             for answer in await asyncio.gather(*asked_for, return_exceptions=True):
                 assert isinstance(answer, Unavailable)
@@ -103,7 +109,8 @@ async def test_readers_whose_connection_dies_are_told_so_and_the_next_are_answer
         async with module_store.ground.side.connection() as other:
             for _ in range(10):
                 await other.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%record.\"patient\"%'"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%record.\"patient\"%'"
                 )
                 await asyncio.sleep(0.01)
 
@@ -148,11 +155,13 @@ async def test_a_fault_of_the_user_is_no_fault_of_the_database(database: str):
     await one.close()
 
 
-async def test_a_search_that_must_open_too_many_records_says_so(module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch):
+async def test_a_search_that_must_open_too_many_records_says_so(
+    module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch
+):
     await module_records.write([Create({"resourceType": "Basic", "code": {"text": f"note {n}"}}) for n in range(450)])
     assert await found(module_records, "Basic?code:text=note 7&_count=1")
     ground = module_store.ground
-    monkeypatch.setattr(ground, "settings", replace(ground.settings, scan_rows_max=300))
+    monkeypatch.setattr(ground, "settings", replace(ground.settings, scan_rows_max=200))
     with pytest.raises(TooCostly):
         await page(module_records, "Basic?code:text=nothing")
 
@@ -178,7 +187,16 @@ async def test_includes_and_chains_that_lead_to_too_many_say_so(module_records: 
 
 async def test_a_page_mark_that_is_not_ours_is_refused(module_records: Records):
     await module_records.write([patient(f"marked{n}") for n in range(3)])
-    forged = ["x", "%", write_cursor(1), write_cursor(None, None, None), write_cursor(1, 1, 2**40), write_cursor("a", 1, 1), write_cursor(1.5, 2**62, -(2**40)), write_cursor(2**63 - 1, 2**63 - 1, 2**63 - 1)]
+    forged = [
+        "x",
+        "%",
+        write_cursor(1),
+        write_cursor(None, None, None),
+        write_cursor(1, 1, 2**40),
+        write_cursor("a", 1, 1),
+        write_cursor(1.5, 2**62, -(2**40)),
+        write_cursor(2**63 - 1, 2**63 - 1, 2**63 - 1),
+    ]
     for mark in forged:
         for text in ("Patient?", "Patient?_sort=birthdate&", "Patient?_sort=_id&", "Patient?_has:Observation:subject:status=final&"):
             try:

@@ -53,7 +53,11 @@ async def test_many_reads_at_once_each_get_their_own(module_records: Records):
     asked = [("Patient", id_) for id_ in [*ids, *ids]] + [("Group", ids[4]), ("Patient", "nobody"), ("MolecularSequence", "x")]
     answers = await asyncio.gather(*(read(*one) for one in asked))
     for n, answer in enumerate(answers[:300]):
-        assert answer is Gone if n % 150 == 3 else isinstance(answer, dict) and (answer["id"], answer["multipleBirthInteger"]) == (ids[n % 150], n % 150)
+        assert (
+            answer is Gone
+            if n % 150 == 3
+            else isinstance(answer, dict) and (answer["id"], answer["multipleBirthInteger"]) == (ids[n % 150], n % 150)
+        )
     assert isinstance(answers[300], dict)
     assert answers[301:] == [NotFound, NotFound]
 
@@ -112,7 +116,9 @@ async def test_a_deletion_is_told_by_the_id_the_resource_had(module_records: Rec
         assert told((await module_records.history(*about, count=2)).entries) == [("Group", "not-a-uuid", 2), ("Group", "not-a-uuid", 1)]
 
 
-async def test_the_history_of_everything_holds_every_version_once_newest_first(module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch):
+async def test_the_history_of_everything_holds_every_version_once_newest_first(
+    module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch
+):
     """Also when large commits of one process and small ones of another lie across each other."""
     monkeypatch.setattr(past, "_FEED_ROWS", 4)
     another = await open_store(module_store.ground.settings, module_store.ground.settings.database_url, KEYS)
@@ -133,7 +139,9 @@ async def test_the_history_of_everything_holds_every_version_once_newest_first(m
     meant = told(sorted(by_type, key=lambda e: e.tick, reverse=True))
     assert told(await whole(module_records, count=37)) == meant
     middle = by_type[len(by_type) // 2].tick
-    assert told(await whole(module_records, count=50, since=middle)) == [one for one, e in zip(meant, sorted(by_type, key=lambda e: e.tick, reverse=True), strict=True) if e.tick >= middle]
+    assert told(await whole(module_records, count=50, since=middle)) == [
+        one for one, e in zip(meant, sorted(by_type, key=lambda e: e.tick, reverse=True), strict=True) if e.tick >= middle
+    ]
 
 
 async def test_a_page_mark_of_another_list_is_refused(module_records: Records):

@@ -42,7 +42,11 @@ async def everything(module_records: Records) -> list[Resource]:
     written = ward(5, 8, 90)
     stored = [o.stored.resource() for o in await module_records.write([Update(one, one["id"]) for one in written]) if o.stored]
     again = [one for one in stored if one["resourceType"] in ("Observation", "Patient")][::3]
-    newer = {(o.stored.type, o.stored.id): o.stored.resource() for o in await module_records.write([Update(one, one["id"]) for one in again]) if o.stored}
+    newer = {
+        (o.stored.type, o.stored.id): o.stored.resource()
+        for o in await module_records.write([Update(one, one["id"]) for one in again])
+        if o.stored
+    }
     gone = [one for one in stored if one["resourceType"] == "Encounter"][::5]
     await module_records.write([Delete("Encounter", one["id"]) for one in gone])
     return [newer.get((one["resourceType"], one["id"]), one) for one in stored if one not in gone]
@@ -65,7 +69,11 @@ async def narrow(module_store: Store, everything: list[Resource]) -> Records:
 async def test_a_record_of_another_patient_is_not_there(everything: list[Resource], narrow: Records):
     for one in everything:
         type_, id_ = one["resourceType"], one["id"]
-        asks: list[Callable[[], object]] = [lambda t=type_, i=id_: narrow.read(t, i), lambda t=type_, i=id_: narrow.vread(t, i, 1), lambda t=type_, i=id_: narrow.history(t, i)]
+        asks: list[Callable[[], object]] = [
+            lambda t=type_, i=id_: narrow.read(t, i),
+            lambda t=type_, i=id_: narrow.vread(t, i, 1),
+            lambda t=type_, i=id_: narrow.history(t, i),
+        ]
         for ask in asks:
             if may_be_seen(one):
                 await ask()  # pyright: ignore[reportGeneralTypeIssues]
@@ -113,7 +121,10 @@ async def test_what_was_filed_under_another_patient_before_is_not_shown(module_r
         await narrow.vread("Observation", "o-moved", 2)
 
 
-BY_TYPE = {type_: [q.partition("?")[2] for q in QUESTIONS if q.startswith(type_ + "?")] for type_ in ("Observation", "Patient", "Encounter", "Appointment", "DiagnosticReport", "Practitioner", "Group")}
+BY_TYPE = {
+    type_: [q.partition("?")[2] for q in QUESTIONS if q.startswith(type_ + "?")]
+    for type_ in ("Observation", "Patient", "Encounter", "Appointment", "DiagnosticReport", "Practitioner", "Group")
+}
 ENDS = ["", "&_sort=-date", "&_sort=date,_id", "&_sort=_id", "&_sort=_lastUpdated"]
 
 
@@ -127,7 +138,9 @@ def searches(draw: st.DrawFn) -> str:
 
 @settings(max_examples=120, deadline=None)
 @given(text=searches(), few=st.sampled_from([0, 1, 1000]), near=st.sampled_from([2, 500]), common=st.booleans())
-async def test_any_search_finds_what_it_means_among_what_may_be_seen(visible: World, narrow: Records, text: str, few: int, near: int, common: bool):
+async def test_any_search_finds_what_it_means_among_what_may_be_seen(
+    visible: World, narrow: Records, text: str, few: int, near: int, common: bool
+):
     with pytest.MonkeyPatch.context() as patch:
         if few or not any(odd in text for odd in (":contains", " co ", ":missing", ":text", ":not")):
             patch.setattr(predicates, "FEW_MAX", few)
@@ -145,4 +158,6 @@ async def test_conditions_see_no_other_patient_either(module_records: Records, n
     assert [o.status for o in await narrow.write([DeleteWhere(asked("Patient?identifier=urn:mrn|000"))])] == ["absent"]
     assert (await module_records.read("Patient", "p-0")).id == "p-0"
     with pytest.raises(Stale):
-        await narrow.write([Create({"resourceType": "Basic", "code": {"text": "x"}, "subject": {"reference": "Patient?identifier=urn:mrn|000"}})])
+        await narrow.write(
+            [Create({"resourceType": "Basic", "code": {"text": "x"}, "subject": {"reference": "Patient?identifier=urn:mrn|000"}})]
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -23,16 +22,19 @@ ADDED: list[Resource] = [
      "subject": {"reference": "Patient/not-a-uuid"}},
     {"resourceType": "Patient", "id": "not-a-uuid", "name": [{"family": "Müller", "given": ["Zoë", "Ann"]}], "birthDate": "1950",
      "telecom": [{"system": "phone", "value": "555-1"}, {"system": "email", "value": "555-1"}], "active": True},
-    {"resourceType": "Observation", "id": "height", "status": "final", "code": {"coding": [{"system": "http://loinc.org", "code": "8302-2"}, {"code": "hgt"}]},
+    {"resourceType": "Observation", "id": "height", "status": "final",
+     "code": {"coding": [{"system": "http://loinc.org", "code": "8302-2"}, {"code": "hgt"}]},
      "subject": {"reference": "Patient/not-a-uuid"}, "effectivePeriod": {"start": "2020-01-01", "end": "2020-06-30"},
      "valueQuantity": {"value": 171.5, "unit": "cm", "system": "http://unitsofmeasure.org", "code": "cm"}},
-    {"resourceType": "Observation", "id": "blurred", "status": "preliminary", "code": {"text": "only words"}, "effectiveDateTime": "2021-05",
-     "valueQuantity": {"value": 5.0, "comparator": "<", "unit": "mg"}, "subject": {"identifier": {"system": "urn:x", "value": "7"}}},
+    {"resourceType": "Observation", "id": "blurred", "status": "preliminary", "code": {"text": "only words"},
+     "effectiveDateTime": "2021-05", "valueQuantity": {"value": 5.0, "comparator": "<", "unit": "mg"},
+     "subject": {"identifier": {"system": "urn:x", "value": "7"}}},
     {"resourceType": "MedicationRequest", "id": "timed", "status": "active", "intent": "order", "subject": {"reference": "Patient/not-a-uuid"},
      "medicationCodeableConcept": {"coding": [{"system": "urn:drug", "code": "a|b,c"}]},
      "dosageInstruction": [{"timing": {"event": ["2020-01-01", "2020-03-01T08:00:00Z", "2022"]}}]},
     {"resourceType": "Appointment", "id": "two-patients", "status": "booked", "start": "2022-01-01T08:00:00Z", "participant": [
-        {"status": "accepted", "actor": {"reference": "Patient/not-a-uuid"}}, {"status": "accepted", "actor": {"reference": "Patient/other"}}]},
+        {"status": "accepted", "actor": {"reference": "Patient/not-a-uuid"}},
+        {"status": "accepted", "actor": {"reference": "Patient/other"}}]},
     {"resourceType": "RiskAssessment", "id": "risky", "status": "final", "subject": {"reference": "Patient/not-a-uuid"}, "prediction": [
         {"probabilityDecimal": 0.25}, {"probabilityDecimal": 0.75}]},
     {"resourceType": "ValueSet", "id": "vs", "status": "draft", "url": "http://example.org/vs/one|2", "version": "1.0", "name": "One"},
@@ -40,11 +42,15 @@ ADDED: list[Resource] = [
 
 
 @pytest.fixture(scope="module")
-async def filled(module_store: Store, module_records: Records) -> AsyncIterator[dict[str, list[Resource]]]:
+async def filled(module_store: Store, module_records: Records) -> dict[str, list[Resource]]:
     """A small county and some awkward resources, stored; by type as they were read back."""
     made = list(county(3, 40, today=date(2026, 11, 1)))
     chance = random.Random(5)
-    kept = [one for one in made if one["resourceType"] not in ("Observation", "Encounter", "MedicationRequest", "Immunization") or chance.random() < 0.35]
+    kept = [
+        one
+        for one in made
+        if one["resourceType"] not in ("Observation", "Encounter", "MedicationRequest", "Immunization") or chance.random() < 0.35
+    ]
     stored: dict[str, list[Resource]] = {}
     for start in range(0, len(kept), 400):
         outcomes = await module_records.write([Update(one, one["id"]) for one in kept[start : start + 400]])
@@ -54,7 +60,7 @@ async def filled(module_store: Store, module_records: Records) -> AsyncIterator[
     for outcome in await module_records.write([Update(one, one["id"]) for one in ADDED]):
         assert outcome.stored is not None
         stored.setdefault(outcome.stored.type, []).append(outcome.stored.resource())
-    yield stored
+    return stored
 
 
 async def found(records: Records, search: Search) -> list[str]:
@@ -97,4 +103,8 @@ async def test_a_component_is_found_by_code_and_quantity_of_any_size_and_sign(st
         for value in (*values, "13", "-1", "115"):
             for code in ("x", "urn:c|x", "|x", "y"):
                 search = read_search("Observation", [("component-code-value-quantity", f"{code}${prefix}{value}")], strict=True)
-                assert sorted(await found(records, search)) == sorted(one["id"] for one in stored if matches(search.where, one)), (code, prefix, value)
+                assert sorted(await found(records, search)) == sorted(one["id"] for one in stored if matches(search.where, one)), (
+                    code,
+                    prefix,
+                    value,
+                )

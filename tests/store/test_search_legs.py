@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -25,7 +25,15 @@ from xinglin.store.searching import predicates, running, shapes
 def _small() -> Iterator[None]:
     """Legs so short that the far ones are needed, and every token common."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"NEAR_ROWS": 6, "NEAR_CODE_ROWS": 6, "NEAR_CHAIN_ROWS": 6, "RARE_ROWS": -1, "WALKED_ROWS": -1, "PROBED_ROWS": 5, "NEAR_PROBED_ROWS": 6}.items():
+        for name, value in {
+            "NEAR_ROWS": 6,
+            "NEAR_CODE_ROWS": 6,
+            "NEAR_CHAIN_ROWS": 6,
+            "RARE_ROWS": -1,
+            "WALKED_ROWS": -1,
+            "PROBED_ROWS": 5,
+            "NEAR_PROBED_ROWS": 6,
+        }.items():
             patch.setattr(shapes, name, value)
         patch.setattr(running, "_CHECKED_AT_ONCE", 7)
         yield
@@ -52,7 +60,7 @@ async def world(module_store: Store, module_records: Records) -> AsyncIterator[W
     async with ground.side.connection() as connection:
         for table in ("observation", "patient", "encounter"):
             await connection.execute(f'ANALYZE record."{table}"')
-    yield World(stored.values())
+    return World(stored.values())
 
 
 @pytest.mark.parametrize("text", QUESTIONS)
@@ -75,20 +83,26 @@ async def test_every_way_finds_the_same_when_nothing_fits_a_list(world: World, m
             assert sorted(await paged(module_records, text, 11)) == world.found(asked(text)), text
 
 
-async def test_another_process_finds_what_was_written_in_an_era_announced_since_it_last_looked(world: World, module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch):
+async def test_another_process_finds_what_was_written_in_an_era_announced_since_it_last_looked(
+    world: World, module_store: Store, module_records: Records, monkeypatch: pytest.MonkeyPatch
+):
     other = await open_store(module_store.ground.settings, module_store.ground.settings.database_url, KEYS)
     try:
         ground = module_store.ground
         async with ground.side.connection() as connection:
             number = TYPE_NUMBER["Observation"]
-            await connection.execute("INSERT INTO xinglin.era SELECT $1, max(n) + 1, $2, 0 FROM xinglin.era WHERE type = $1", number, ground.ticks.take())
+            await connection.execute(
+                "INSERT INTO xinglin.era SELECT $1, max(n) + 1, $2, 0 FROM xinglin.era WHERE type = $1", number, ground.ticks.take()
+            )
         await ground.eras.refresh()
         moved = world.by_key["Observation", "o-2"]
         (outcome,) = await module_records.write([Update({**moved, "status": "cancelled"}, "o-2")])
         assert outcome.stored is not None
         world.by_key["Observation", "o-2"] = outcome.stored.resource()
         others = [one for key, one in world.by_key.items() if key[0] == "Observation"][:30]
-        for outcome in await module_records.write([Update({**one, "status": "amended"}, one["id"]) for one in others if one["id"] != "o-2"]):
+        for outcome in await module_records.write(
+            [Update({**one, "status": "amended"}, one["id"]) for one in others if one["id"] != "o-2"]
+        ):
             assert outcome.stored is not None
             world.by_key["Observation", outcome.stored.id] = outcome.stored.resource()
         monkeypatch.setattr(eras, "_FRESH_S", 0.0)
@@ -97,12 +111,35 @@ async def test_another_process_finds_what_was_written_in_an_era_announced_since_
         await other.close()
 
 
-ORDERS = ["", "date", "-date", "value-quantity", "-value-quantity", "_id", "-_id", "_lastUpdated", "-_lastUpdated", "status", "-code", "status,date", "-date,value-quantity", "-status,-_id", "patient", "-_lastUpdated,status", "code,-value-quantity", "component-value-quantity,-date"]
+ORDERS = [
+    "",
+    "date",
+    "-date",
+    "value-quantity",
+    "-value-quantity",
+    "_id",
+    "-_id",
+    "_lastUpdated",
+    "-_lastUpdated",
+    "status",
+    "-code",
+    "status,date",
+    "-date,value-quantity",
+    "-status,-_id",
+    "patient",
+    "-_lastUpdated,status",
+    "code,-value-quantity",
+    "component-value-quantity,-date",
+]
 
 
-@pytest.mark.parametrize("where", ["", "status=final", "code=pain", "patient=p-1", "code=pain&date=ge2026-05", "patient.name=zh", "category:text=odd"])
+@pytest.mark.parametrize(
+    "where", ["", "status=final", "code=pain", "patient=p-1", "code=pain&date=ge2026-05", "patient.name=zh", "category:text=odd"]
+)
 @pytest.mark.parametrize("order", ORDERS)
-async def test_every_order_pages_without_gap_or_repeat_and_keeps_what_has_no_value_last(world: World, module_records: Records, where: str, order: str):
+async def test_every_order_pages_without_gap_or_repeat_and_keeps_what_has_no_value_last(
+    world: World, module_records: Records, where: str, order: str
+):
     text = f"Observation?{where}" + (f"&_sort={order}" if order else "")
     search = asked(text)
     first = (await module_records.search(replace(search, count=1000))).matches
@@ -128,15 +165,12 @@ def _one(value: object) -> Any:
     return None
 
 
+@dataclass(frozen=True, slots=True)
 class _Reversed:
-    def __init__(self, key: object) -> None:
-        self.key = key
+    key: Any
 
     def __lt__(self, other: _Reversed) -> bool:
-        return other.key < self.key  # pyright: ignore[reportOperatorIssue]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Reversed) and other.key == self.key
+        return other.key < self.key
 
 
 def _placed(key: object, descending: bool) -> tuple[bool, object]:

@@ -15,8 +15,20 @@ def ward(seed: int = 7, patients: int = 12, observations: int = 260) -> list[Res
     """All resources in the order they were written; ids tell what they are."""
     chance = random.Random(seed)
     made: list[Resource] = [_practitioner(n) for n in range(3)]
-    made += [{"resourceType": "Location", "id": "l-0", "name": "Ward", "status": "active"}, {"resourceType": "Device", "id": "d-0", "type": {"coding": [{"code": "scale"}]}, "patient": {"reference": "Patient/p-1"}}]
-    made += [{"resourceType": "Group", "id": "g-0", "type": "person", "actual": True, "code": {"coding": [{"code": "ward"}]}, "member": [{"entity": {"reference": "Patient/p-2"}}]}]
+    made += [
+        {"resourceType": "Location", "id": "l-0", "name": "Ward", "status": "active"},
+        {"resourceType": "Device", "id": "d-0", "type": {"coding": [{"code": "scale"}]}, "patient": {"reference": "Patient/p-1"}},
+    ]
+    made += [
+        {
+            "resourceType": "Group",
+            "id": "g-0",
+            "type": "person",
+            "actual": True,
+            "code": {"coding": [{"code": "ward"}]},
+            "member": [{"entity": {"reference": "Patient/p-2"}}],
+        }
+    ]
     made += [_patient(n, chance) for n in range(patients)]
     made += [_observation(n, patients, chance) for n in range(observations)]
     made += [_encounter(n, patients, chance) for n in range(30)]
@@ -51,7 +63,14 @@ def _observation(n: int, patients: int, chance: random.Random) -> Resource:
     if chance.random() < 0.8:
         more |= {"effectiveDateTime": f"2026-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"}
     if chance.random() < 0.7:
-        more |= {"valueQuantity": {"value": chance.randint(1, 40) / 4, "system": "http://unitsofmeasure.org", "code": chance.choice(["kg", "g"]), "unit": "x"}}
+        more |= {
+            "valueQuantity": {
+                "value": chance.randint(1, 40) / 4,
+                "system": "http://unitsofmeasure.org",
+                "code": chance.choice(["kg", "g"]),
+                "unit": "x",
+            }
+        }
     elif chance.random() < 0.4:
         more |= {"valueQuantity": {"value": 5, "comparator": "<", "code": "kg", "system": "http://unitsofmeasure.org"}}
     if chance.random() < 0.4:
@@ -69,23 +88,48 @@ def _observation(n: int, patients: int, chance: random.Random) -> Resource:
 def _encounter(n: int, patients: int, chance: random.Random) -> Resource:
     period = {"start": f"2026-0{1 + n % 9}-01T08:00:00Z"} | ({"end": f"2026-0{1 + n % 9}-0{1 + n % 7}T20:00:00Z"} if n % 3 else {})
     more: dict[str, Any] = {"partOf": {"reference": f"Encounter/e-{n - 1}"}} if n % 3 == 1 else {}
-    return {"resourceType": "Encounter", "id": f"e-{n}", "status": ("finished", "planned")[n % 2], "class": {"code": "AMB"}, "period": period, "subject": _ref("Patient", chance.randrange(patients)), **more}
+    return {
+        "resourceType": "Encounter",
+        "id": f"e-{n}",
+        "status": ("finished", "planned")[n % 2],
+        "class": {"code": "AMB"},
+        "period": period,
+        "subject": _ref("Patient", chance.randrange(patients)),
+        **more,
+    }
 
 
 def _report(n: int, observations: int, patients: int, chance: random.Random) -> Resource:
     results = [_ref("Observation", chance.randrange(observations)) for _ in range(3)]
-    return {"resourceType": "DiagnosticReport", "id": f"d-{n}", "status": STATES[n % 3], "code": {"coding": [{"code": "lab"}]}, "subject": _ref("Patient", n % patients), "result": results}
+    return {
+        "resourceType": "DiagnosticReport",
+        "id": f"d-{n}",
+        "status": STATES[n % 3],
+        "code": {"coding": [{"code": "lab"}]},
+        "subject": _ref("Patient", n % patients),
+        "result": results,
+    }
 
 
 def _appointment(n: int, patients: int, chance: random.Random) -> Resource:
     actors = [_ref("Patient", n % patients), _ref("Practitioner", n % 3)] + ([_ref("Patient", (n + 5) % patients)] if n % 2 else [])
     if n == 7:
         actors = [_ref("Location", 0)]
-    return {"resourceType": "Appointment", "id": f"a-{n}", "status": "booked", "start": f"2026-05-{n + 1:02}T08:00:00Z", "participant": [{"status": "accepted", "actor": one} for one in actors]}
+    return {
+        "resourceType": "Appointment",
+        "id": f"a-{n}",
+        "status": "booked",
+        "start": f"2026-05-{n + 1:02}T08:00:00Z",
+        "participant": [{"status": "accepted", "actor": one} for one in actors],
+    }
 
 
 def _list(n: int, patients: int, observations: int, chance: random.Random) -> Resource:
-    entries: list[Resource] = [{"item": _ref("Patient", n)}, {"item": _ref("Patient", n + 4)}, {"item": _ref("Patient", n + 5), "deleted": True}]
+    entries: list[Resource] = [
+        {"item": _ref("Patient", n)},
+        {"item": _ref("Patient", n + 4)},
+        {"item": _ref("Patient", n + 5), "deleted": True},
+    ]
     entries += [{"item": _ref("Observation", chance.randrange(observations))} for _ in range(5)]
     more = {"subject": _ref("Patient", n)} if n else {}
     return {"resourceType": "List", "id": f"l-{n}", "status": "current", "mode": "working", "entry": entries, **more}

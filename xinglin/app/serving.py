@@ -27,7 +27,7 @@ App = Callable[[Any, Receive, Send], Awaitable[None]]
 _LOG = logging.getLogger("xinglin")
 
 
-def scope_of(actor: Actor) -> Scope:
+def scope_of(_actor: Actor) -> Scope:
     """Whose records an actor may see. Until care relationships come, a token's role decides alone and its scope is everyone."""
     return Scope.everyone()
 

@@ -15,7 +15,7 @@ def new_id() -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether a text may be a FHIR logical id (R4 datatypes: [A-Za-z0-9\\-.]{1,64})."""
+    """Whether a text may be a FHIR logical id (R4 datatypes: 1 to 64 letters, digits, `-` and `.`)."""
     return FHIR_ID.match(text) is not None
 
 

@@ -70,7 +70,8 @@ def read_settings(environment: Mapping[str, str] = os.environ, file: Path | None
     for name in values:
         if name not in known:
             raise Malformed("There is no setting {name}.", name=name)
-    return Settings(**{name: _typed(name, value, str(known[name])) for name, value in values.items()})
+    typed: dict[str, Any] = {name: _typed(name, value, str(known[name])) for name, value in values.items()}
+    return Settings(**typed)
 
 
 def _from_file(file: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -40,9 +40,10 @@ def decode_resource(raw: bytes) -> Resource:
     value = decode(raw)
     if not isinstance(value, dict):
         raise Malformed("The body is not a FHIR resource: a JSON object is needed.")
-    if not isinstance(value.get("resourceType"), str):
+    resource = cast("Resource", value)
+    if not isinstance(resource.get("resourceType"), str):
         raise Malformed("The body is not a FHIR resource: resourceType is missing.")
-    return value
+    return resource
 
 
 def encode(value: Any) -> bytes:

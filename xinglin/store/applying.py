@@ -1,4 +1,7 @@
-"""Putting settled changes into the tables, inside a transaction the caller opened: heads, history, feed and audit, a handful of statements for any number."""
+"""Putting settled changes into the tables, inside a transaction the caller opened: heads, history, feed and audit.
+
+It takes a handful of statements for any number of changes.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,8 @@ async def _lock_heads(ground: Ground, connection: Connection, steps: Sequence[St
         missing = [id_ for id_ in ids if (spot.number, id_) not in heads]
         if missing:  # deleted ones go on counting where they stopped
             for id_, version, tick, deleted in await connection.fetch(
-                f"SELECT DISTINCT ON (id) id, version, tick, content = '' FROM {spot.history} WHERE id = ANY($1) ORDER BY id, version DESC", missing
+                f"SELECT DISTINCT ON (id) id, version, tick, content = '' FROM {spot.history} WHERE id = ANY($1) ORDER BY id, version DESC",
+                missing,
             ):
                 if not deleted:  # made and changed between the two looks: look again
                     raise asyncpg.SerializationError("a row came and changed meanwhile")
@@ -124,7 +128,7 @@ def _head(ground: Ground, step: Step, heads: Heads) -> _Head:
 def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
     """Check a step against what is there, and take its new values apart."""
     head = _head(ground, step, heads)
-    about: dict[str, object] = {"type": step.type, "id": step.id, "change": step.change}
+    about: dict[str, Any] = {"type": step.type, "id": step.id, "change": step.change}
     if step.if_match is not None and step.if_match != head.version:
         told = "{type}/{id} is at version {there}, not {asked}; read it again and repeat the change."
         raise Stale(told, **about, there=max(head.version, 0), asked=step.if_match)
@@ -136,7 +140,9 @@ def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
         if head.version < 0:
             raise Gone("{type}/{id} was deleted.", **about)
         spot = layout(step.type)
-        step.resource = _amended(step, decode(ground.contents.unpack(spot.number, ground.hashes.id(step.id), head.version, head.tick, head.content)))
+        step.resource = _amended(
+            step, decode(ground.contents.unpack(spot.number, ground.hashes.id(step.id), head.version, head.tick, head.content))
+        )
         step.made = None
     if step.resource is not None and step.made is None:
         step.made = draft(step.resource, step.id, ground.hashes, wants)
@@ -151,7 +157,9 @@ def _amended(step: Step, before: Resource) -> Resource:
     if after.get("resourceType") != step.type:
         raise Malformed("A patch may not make another type of {type}/{id}.", type=step.type, id=step.id, change=step.change)
     if conditional([after]) - searched:
-        raise Malformed("A patch may not refer by a search; name what {type}/{id} shall refer to.", type=step.type, id=step.id, change=step.change)
+        raise Malformed(
+            "A patch may not refer by a search; name what {type}/{id} shall refer to.", type=step.type, id=step.id, change=step.change
+        )
     return after
 
 
@@ -221,7 +229,9 @@ def stamped(resource: Resource, id_: str, version: int, tick: int) -> Resource:
     """The resource with the id and meta the store gives it, in the usual order of elements."""
     kept = {key: value for key, value in resource.get("meta", {}).items() if key not in ("versionId", "lastUpdated")}
     meta = {"versionId": str(version), "lastUpdated": instant(tick), **kept}
-    return {"resourceType": resource["resourceType"], "id": id_, "meta": meta} | {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
+    return {"resourceType": resource["resourceType"], "id": id_, "meta": meta} | {
+        k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")
+    }
 
 
 async def write_feed(connection: Connection, types: list[int], first: int) -> None:
@@ -232,7 +242,10 @@ async def write_feed(connection: Connection, types: list[int], first: int) -> No
         await connection.execute("INSERT INTO xinglin.feed (tick, types) VALUES ($1, $2)", first + start * LANES, packed)
 
 
-AUDIT_SQL = "INSERT INTO xinglin.audit (at, actor, role, interaction, type, id, query, status, address, request) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+AUDIT_SQL = (
+    "INSERT INTO xinglin.audit (at, actor, role, interaction, type, id, query, status, address, request)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+)
 
 
 def audit_record(tick: int, row: AuditRow) -> tuple[int | str | None, ...]:

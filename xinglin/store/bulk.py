@@ -1,6 +1,6 @@
-"""Bulk load: many new resources by COPY, in batches that are each one transaction. A batch is in the record whole, with its feed row, or not at all.
+"""Bulk load: many new resources by COPY, in batches that are each one transaction.
 
-A first load makes the tables it needs without indexes and builds these at its end (`Loader.bare`, `end`); a load that is cut
+A batch is in the record whole, with its feed row, or not at all. A first load makes the tables it needs without indexes and builds these at its end (`Loader.bare`, `end`); a load that is cut
 off leaves no index missing for long, since `mend` builds what is missing at the next start.
 """
 
@@ -93,7 +93,9 @@ class Loader:
             by_type[made.spot].append(made.id)
         there: set[tuple[int, UUID]] = set()
         for spot, ids in by_type.items():
-            found = await connection.fetch(f"SELECT id FROM {spot.table} WHERE id = ANY($1) UNION SELECT id FROM {spot.history} WHERE id = ANY($1)", ids)
+            found = await connection.fetch(
+                f"SELECT id FROM {spot.table} WHERE id = ANY($1) UNION SELECT id FROM {spot.history} WHERE id = ANY($1)", ids
+            )
             there |= {(spot.number, row["id"]) for row in found}
         firsts = {(made.spot.number, made.id): (resource, made) for resource, made in reversed(drafts)}
         return [pair for key, pair in reversed(firsts.items()) if key not in there]
@@ -119,7 +121,12 @@ async def end(pool: Pool, at_once: int = 2) -> None:
     """Build every missing index, pack the one that was kept meanwhile, then give the planner true statistics."""
     async with pool.connection() as connection:
         missing = await missing_indexes(connection)
-        tables = [row[0] for row in await connection.fetch("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'record' AND n_mod_since_analyze > 0")]
+        tables = [
+            row[0]
+            for row in await connection.fetch(
+                "SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'record' AND n_mod_since_analyze > 0"
+            )
+        ]
     packed = [f'REINDEX INDEX record."{name}_id"' for name in sorted({spot.type.lower() for spot, _ in missing})]
     await _in_turn(pool, [*(sql for _, sql in missing), *packed], at_once)
     vacuumed = [f'VACUUM (ANALYZE) record."{name}"' for name in tables]

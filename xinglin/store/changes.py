@@ -43,7 +43,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A resource under a known id; made when there is none. `if_match`: only over this version. `if_none_match`: only when there is none."""
+    """A resource under a known id; made when there is none. `if_match`: only over this version, `if_none_match`: only when there is none."""
 
     resource: Resource
     id: str
@@ -105,7 +105,10 @@ Change = Create | Update | UpdateWhere | Amend | AmendWhere | Delete | DeleteWhe
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a change: created, updated, unchanged (a conditional create that found its match), deleted, absent (nothing to delete)."""
+    """What became of a change.
+
+    `status`: created, updated, unchanged (a conditional create that found its match), deleted, absent (nothing to delete).
+    """
 
     stored: Stored | None
     status: str

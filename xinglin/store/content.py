@@ -55,7 +55,7 @@ class _Press:
     def pack(self, plain: bytes) -> bytes:
         if self._pack is None:
             if self._dictionary:
-                self._dictionary.precompute_compress(level=LEVEL)
+                self._dictionary.precompute_compress(level=LEVEL)  # pyright: ignore[reportUnknownMemberType]: its stub names no result
                 self._pack = zstandard.ZstdCompressor(level=LEVEL, dict_data=self._dictionary, write_dict_id=False)
             else:
                 self._pack = zstandard.ZstdCompressor(level=LEVEL)
@@ -192,7 +192,7 @@ async def ship_dictionaries(connection: Connection, contents: Contents) -> None:
 
 
 async def add_dictionary(connection: Connection, contents: Contents, type_number: int, dictionary: bytes) -> None:
-    """Keep a new dictionary. It packs once it is loaded: load it only after this is committed, or what it packed could not be opened again."""
+    """Keep a new dictionary. It packs once it is loaded: load it after this is committed, or what it packed could not be opened again."""
     number = await connection.fetchval("SELECT coalesce(max(n), 0) + 1 FROM xinglin.dictionary WHERE type = $1", type_number)
     sealed = contents.seal_loose(dictionary, _dictionary_bound(type_number, number))
     await connection.execute("INSERT INTO xinglin.dictionary VALUES ($1, $2, $3)", type_number, number, sealed)

@@ -42,7 +42,7 @@ class Eras:
         self._written[type_number] += rows
 
     async def freshen(self) -> None:
-        """Before ticks are made and before rows are looked for: read the announcements unless they were read within the last second; announce new eras where they are due."""
+        """Before ticks are made and before rows are looked for: know the announcements of the last second, and announce what is due."""
         if time.monotonic() - self._read_at_s > _FRESH_S:
             async with self._turn:
                 if time.monotonic() - self._read_at_s > _FRESH_S:
@@ -65,13 +65,17 @@ class Eras:
         if not written:
             return
         async with self._pool.connection() as connection:
-            now = max(wall_us(), await connection.fetchval("SELECT coalesce(max(tick), 0) FROM xinglin.feed"))  # a restored record may be ahead of the clock
+            last = await connection.fetchval("SELECT coalesce(max(tick), 0) FROM xinglin.feed")
+            now = max(wall_us(), last)  # a restored record may be ahead of the clock
             for type_number, rows in written.items():
                 await connection.execute("INSERT INTO xinglin.era VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING", type_number)
                 held = await connection.fetchrow(
-                    "UPDATE xinglin.era SET rows = rows + $2 WHERE type = $1 AND n = (SELECT max(n) FROM xinglin.era WHERE type = $1) RETURNING n, rows, from_tick",
+                    "UPDATE xinglin.era SET rows = rows + $2 WHERE type = $1 AND n = (SELECT max(n) FROM xinglin.era WHERE type = $1)"
+                    " RETURNING n, rows, from_tick",
                     type_number,
                     rows,
                 )
                 if held["rows"] >= ROWS and held["from_tick"] < now:
-                    await connection.execute("INSERT INTO xinglin.era VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING", type_number, held["n"] + 1, now + _AHEAD_US)
+                    await connection.execute(
+                        "INSERT INTO xinglin.era VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING", type_number, held["n"] + 1, now + _AHEAD_US
+                    )

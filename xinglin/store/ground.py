@@ -1,4 +1,4 @@
-"""What one process holds to work on the store: connections, keys, hashes, dictionaries, numbers, ticks. The ground every store module stands on."""
+"""The ground every store module stands on: the connections, keys, hashes, dictionaries, numbers and ticks of one process."""
 
 from __future__ import annotations
 

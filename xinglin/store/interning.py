@@ -86,9 +86,12 @@ class Interning:
         if not ids:
             return []
         await connection.execute(
-            "INSERT INTO xinglin.person (id) SELECT x FROM unnest($1::uuid[]) x WHERE NOT EXISTS (SELECT FROM xinglin.person p WHERE p.id = x)", sorted(ids)
+            "INSERT INTO xinglin.person (id) SELECT x FROM unnest($1::uuid[]) x"
+            " WHERE NOT EXISTS (SELECT FROM xinglin.person p WHERE p.id = x)",
+            sorted(ids),
         )
-        return await connection.fetch("SELECT id, n FROM xinglin.person WHERE id = ANY($1)", ids)
+        rows = await connection.fetch("SELECT id, n FROM xinglin.person WHERE id = ANY($1)", ids)
+        return [(row["id"], row["n"]) for row in rows]
 
     async def _give(
         self,

@@ -1,4 +1,4 @@
-"""A writer's place among the writers of a database: the lane of its ticks, held by a session lock that frees itself when the process dies."""
+"""A writer's place among the writers of a database: the lane of its ticks, held by a session lock that ends with the process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Lane:
         async with self._turn:
             if self._holder.is_closed():
                 holder = await self._pool.open()
-                self._ticks = Ticks(await free_lane(holder), self._ticks.take())
+                lane = await free_lane(holder)
+                self._ticks = Ticks(lane, max(await _floor(holder), self._ticks.take()))
                 self._holder = holder
 
     async def close(self) -> None:
@@ -49,8 +50,12 @@ async def take_lane(pool: Pool) -> Lane:
     """A lane whose ticks are above all that are stored. Raises `Unavailable` when every lane is taken."""
     holder = await pool.open()
     lane = await free_lane(holder)
-    floor = await holder.fetchval("SELECT coalesce(max(tick), 0) FROM xinglin.feed")
-    return Lane(pool, holder, Ticks(lane, floor + LANES * 4096))
+    return Lane(pool, holder, Ticks(lane, await _floor(holder)))
+
+
+async def _floor(holder: Connection) -> int:
+    """Above all that is stored: a feed row tells the first tick of its set."""
+    return await holder.fetchval("SELECT coalesce(max(tick), 0) FROM xinglin.feed") + LANES * 4096
 
 
 async def free_lane(holder: Connection) -> int:

@@ -16,10 +16,25 @@ TYPE_NUMBER = {name: number for number, name in enumerate(RESOURCE_TYPES)}
 _PATIENT_FIRST = ("patient", "subject", "beneficiary", "individual", "actor", "candidate", "enterer", "recipient", "entity", "member")
 _CODE_FIRST = ("code", "vaccine-code", "type", "role")
 _CODED_BESIDES = frozenset({"Organization", "Location", "Medication", "Substance", "PractitionerRole", "HealthcareService", "Device"})
-_DATE_FIRST = ("date", "onset-date", "authoredon", "authored-on", "birthdate", "started", "created", "period", "recorded", "sent", "issued", "collected")
+_DATE_FIRST = (
+    "date",
+    "onset-date",
+    "authoredon",
+    "authored-on",
+    "birthdate",
+    "started",
+    "created",
+    "period",
+    "recorded",
+    "sent",
+    "issued",
+    "collected",
+)
 _NUMBER_FIRST = ("value-quantity",)
-DEFINITIONAL = frozenset({"CodeSystem", "ValueSet", "ConceptMap", "NamingSystem", "StructureDefinition", "ImplementationGuide", "Questionnaire"})
-"""Types whose resources can hold thousands of values of one parameter: these may overflow, and searches on them are checked on the content."""
+DEFINITIONAL = frozenset(
+    {"CodeSystem", "ValueSet", "ConceptMap", "NamingSystem", "StructureDefinition", "ImplementationGuide", "Questionnaire"}
+)
+"""Types whose resources can hold thousands of values of one parameter: these may overflow, and their content is checked."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +94,11 @@ def layout(type_: str) -> Layout:
     dates = sorted(name for name, param in params.items() if param.kind == "date" and name != "_lastUpdated")
     single = [name for name in dates if not name.startswith("combo-")]
     spans = _spans(single, _first(_DATE_FIRST, single) or (single[0] if single else None))
-    measured = sorted(name for name, p in params.items() if p.kind in ("number", "quantity") and not name.startswith(("combo-", "component-")))
+    measured = sorted(
+        name for name, p in params.items() if p.kind in ("number", "quantity") and not name.startswith(("combo-", "component-"))
+    )
     numbers = _numbers(measured, _first(_NUMBER_FIRST, measured) or (measured[0] if measured else None))
-    extra = [column for name, pair in spans.items() if pair[0] != "lo" for column in pair]
+    extra = [column for pair in spans.values() if pair[0] != "lo" for column in pair]
     extra += [column for column in numbers.values() if column != "num"]
     columns = ("tick", "lo", "num", "id", "patient", "code", "version", "presence", "hi", *extra, "tokens", "content")
     name = type_.lower()

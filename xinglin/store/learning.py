@@ -72,7 +72,9 @@ async def learn_from_record(ground: Ground) -> list[str]:
             if rows < _ROWS_MIN:
                 continue
             share = min(100.0, 130.0 * SAMPLES_MAX / rows)
-            found = await connection.fetch(f"SELECT id, version, tick, content FROM {spot.table} TABLESAMPLE BERNOULLI ($1) LIMIT $2", share, SAMPLES_MAX)
+            found = await connection.fetch(
+                f"SELECT id, version, tick, content FROM {spot.table} TABLESAMPLE BERNOULLI ($1) LIMIT $2", share, SAMPLES_MAX
+            )
             held = [ground.contents.unpack(spot.number, row["id"], row["version"], row["tick"], row["content"]) for row in found]
             async with connection.transaction():
                 learnt += await learn(ground, connection, {type_: [tail_of(plain) for plain in held]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from xinglin.fhir.codec import Resource
 
@@ -15,23 +15,25 @@ def rewritten(resource: Resource, targets: Mapping[str, str]) -> Resource:
 
 def _rewrite(value: Any, targets: Mapping[str, str]) -> Any:
     if type(value) is dict:
-        changed: dict[str, Any] | None = None
-        for key, part in value.items():
-            kind = type(part)
-            if kind is str:
-                fresh = _target(part, targets) if len(part) > 8 else part
-            elif kind is dict or kind is list:
-                fresh = _rewrite(part, targets)
-            else:
-                continue
-            if fresh is not part:
-                changed = changed or dict(value)
-                changed[key] = fresh
-        return changed if changed is not None else value
+        return _rewrite_object(cast("dict[str, Any]", value), targets)
     if type(value) is list:
-        fresh_items = [_rewrite(part, targets) if type(part) in (dict, list) else (_target(part, targets) if type(part) is str else part) for part in value]
-        return fresh_items if any(a is not b for a, b in zip(fresh_items, value, strict=True)) else value
+        parts = cast("list[Any]", value)
+        fresh = [_target(part, targets) if type(part) is str else _rewrite(part, targets) for part in parts]
+        return fresh if any(a is not b for a, b in zip(fresh, parts, strict=True)) else parts
     return value
+
+
+def _rewrite_object(value: dict[str, Any], targets: Mapping[str, str]) -> dict[str, Any]:
+    changed: dict[str, Any] | None = None
+    for key, part in value.items():
+        if type(part) is str:
+            fresh = _target(part, targets) if len(part) > 8 else part
+        else:
+            fresh = _rewrite(part, targets)
+        if fresh is not part:
+            changed = changed or dict(value)
+            changed[key] = fresh
+    return changed if changed is not None else value
 
 
 def _target(text: str, targets: Mapping[str, str]) -> str:
@@ -45,16 +47,18 @@ def _target(text: str, targets: Mapping[str, str]) -> str:
 
 def conditional(resources: Iterable[Resource]) -> set[str]:
     """The conditional references (`Patient?identifier=…`) in these resources."""
-    return {text for resource in resources for text in _references(resource) if "?" in text and not text.startswith(("http:", "https:", "urn:"))}
+    return {
+        text for resource in resources for text in _references(resource) if "?" in text and not text.startswith(("http:", "https:", "urn:"))
+    }
 
 
 def _references(value: Any) -> Iterator[str]:
     if type(value) is dict:
-        for key, part in value.items():
+        for key, part in cast("dict[str, Any]", value).items():
             if key == "reference" and type(part) is str:
                 yield part
             elif type(part) in (dict, list):
                 yield from _references(part)
     elif type(value) is list:
-        for part in value:
+        for part in cast("list[Any]", value):
             yield from _references(part)

@@ -12,11 +12,11 @@ from xinglin.store.schema import indexes
 async def missing_indexes(connection: Connection) -> list[tuple[Layout, str]]:
     """(type, definition) of the indexes that should be there and are not, the largest tables' first."""
     there = {row[0] for row in await connection.fetch("SELECT indexname FROM pg_indexes WHERE schemaname = 'record'")}
-    sizes = dict(
-        await connection.fetch(
-            "SELECT relname, pg_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'record' AND relkind = 'r'"
-        )
+    rows = await connection.fetch(
+        "SELECT relname, pg_relation_size(c.oid) AS bytes FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE nspname = 'record' AND relkind = 'r'"
     )
+    sizes: dict[str, int] = {row["relname"]: row["bytes"] for row in rows}
     spots = sorted((layout(type_) for type_ in RESOURCE_TYPES if type_.lower() in sizes), key=lambda spot: -sizes[spot.type.lower()])
     return [(spot, sql) for spot in spots for name, sql in indexes(spot) if name not in there]
 

@@ -49,10 +49,15 @@ async def opened_all(ground: Ground, connection: Connection, spot: Layout, rows:
     gone = [(row["id"], row["version"] - 1) for row in rows if not row["content"]]
     names: dict[tuple[UUID, int], str] = {}
     if gone:
-        before = f"SELECT h.id, h.version, h.tick, h.content FROM {spot.history} h JOIN unnest($1::uuid[], $2::integer[]) g(id, version) USING (id, version)"
+        before = (
+            f"SELECT h.id, h.version, h.tick, h.content FROM {spot.history} h"
+            " JOIN unnest($1::uuid[], $2::integer[]) g(id, version) USING (id, version)"
+        )
         for row in await connection.fetch(before, *map(list, zip(*gone, strict=True))):
             names[row["id"], row["version"] + 1] = opened(ground, spot, row["id"], row["version"], row["tick"], row["content"]).id
-    return [opened(ground, spot, row["id"], row["version"], row["tick"], row["content"], names.get((row["id"], row["version"]))) for row in rows]
+    return [
+        opened(ground, spot, row["id"], row["version"], row["tick"], row["content"], names.get((row["id"], row["version"]))) for row in rows
+    ]
 
 
 async def read(ground: Ground, desk: Reading, scope: Scope, type_: str, id_: str) -> Stored:
@@ -61,7 +66,9 @@ async def read(ground: Ground, desk: Reading, scope: Scope, type_: str, id_: str
     row = await desk.row(spot, key)
     if row is None:
         async with ground.pool.connection() as connection:
-            if await ground.tables.there(connection, spot) and await connection.fetchval(f"SELECT 1 FROM {spot.history} WHERE id = $1 LIMIT 1", key):
+            if await ground.tables.there(connection, spot) and await connection.fetchval(
+                f"SELECT 1 FROM {spot.history} WHERE id = $1 LIMIT 1", key
+            ):
                 raise Gone("{type}/{id} was deleted.", type=type_, id=id_)
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     stored = opened(ground, spot, key, row["version"], row["tick"], row["content"], None)
@@ -80,7 +87,7 @@ async def vread(ground: Ground, connection: Connection, scope: Scope, type_: str
     spot, key = layout(type_), ground.hashes.id(id_)
     if not await ground.tables.there(connection, spot):
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
-    await _may_see_past(ground, connection, scope, spot, key, id_)
+    await _may_see_past(connection, scope, spot, key, id_)
     if not 0 < version < 2**31:
         raise NotFound("There is no version {version} of {type}/{id}.", version=version, type=type_, id=id_)
     row = await connection.fetchrow(
@@ -99,7 +106,7 @@ async def vread(ground: Ground, connection: Connection, scope: Scope, type_: str
     return stored
 
 
-async def _may_see_past(ground: Ground, connection: Connection, scope: Scope, spot: Layout, key: UUID, id_: str) -> None:
+async def _may_see_past(connection: Connection, scope: Scope, spot: Layout, key: UUID, id_: str) -> None:
     """Under a scope, old versions are shown of what may be seen now; of what was deleted nothing is."""
     if scope.patients is None or spot.patient is None:
         return
@@ -130,14 +137,19 @@ async def of_resource(
     spot, key = layout(type_), ground.hashes.id(id_)
     if not await ground.tables.there(connection, spot):
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
-    await _may_see_past(ground, connection, scope, spot, key, id_)
+    await _may_see_past(connection, scope, spot, key, id_)
     (below,) = read_cursor(cursor, int) if cursor else (2**31 - 1,)
-    both = f"(SELECT id, version, tick, content FROM {spot.table} WHERE id = $1 UNION ALL SELECT id, version, tick, content FROM {spot.history} WHERE id = $1) v"
+    one = "SELECT id, version, tick, content FROM {} WHERE id = $1"
+    both = f"({one.format(spot.table)} UNION ALL {one.format(spot.history)}) v"
     total = await connection.fetchval(f"SELECT count(*) FROM {both}", key)
     if not total:
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     rows = await connection.fetch(
-        f"SELECT * FROM {both} WHERE version < $2 AND tick >= $3 ORDER BY version DESC LIMIT $4", key, min(below or 0, 2**31 - 1), since or 0, count + 1
+        f"SELECT * FROM {both} WHERE version < $2 AND tick >= $3 ORDER BY version DESC LIMIT $4",
+        key,
+        min(below or 0, 2**31 - 1),
+        since or 0,
+        count + 1,
     )
     entries = [opened(ground, spot, key, row["version"], row["tick"], row["content"], id_) for row in rows[:count]]
     mark = write_cursor(entries[-1].version) if len(rows) > count and entries else None
@@ -158,7 +170,9 @@ async def of_type(
         arguments: list[Any] = [below or 0, since or 0, count + 1]
         arguments += [list(scope.patients or ())] if limit else []
         rows += await connection.fetch(
-            f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick < $1 AND v.tick >= $2{limit} ORDER BY v.tick DESC LIMIT $3", *arguments
+            f"SELECT v.id, v.version, v.tick, v.content FROM {table} v"
+            f" WHERE v.tick < $1 AND v.tick >= $2{limit} ORDER BY v.tick DESC LIMIT $3",
+            *arguments,
         )
     once = {row["tick"]: row for row in rows}  # a version superseded between the two looks stands in both
     rows = sorted(once.values(), key=lambda row: row["tick"], reverse=True)
@@ -175,7 +189,9 @@ def _scope_test(spot: Layout, scope: Scope, table: str) -> str:
     return f" AND EXISTS (SELECT FROM {spot.table} h WHERE h.id = v.id AND h.patient = ANY($4))"
 
 
-async def of_store(ground: Ground, connection: Connection, scope: Scope, *, since: int | None, count: int, cursor: str | None) -> HistoryPage:
+async def of_store(
+    ground: Ground, connection: Connection, scope: Scope, *, since: int | None, count: int, cursor: str | None
+) -> HistoryPage:
     """All versions of everything, newest first: the change feed read backwards."""
     (below,) = read_cursor(cursor, int) if cursor else (2**62,)
     below = below or 0
@@ -222,7 +238,9 @@ async def versions_at(ground: Ground, connection: Connection, scope: Scope, mark
         for table in (spot.table, spot.history):
             limit = _scope_test(spot, scope, table).replace("$4", "$2")
             arguments: list[Any] = [ticks, list(scope.patients or ())] if limit else [ticks]
-            rows = await connection.fetch(f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick = ANY($1){limit}", *arguments)
+            rows = await connection.fetch(
+                f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick = ANY($1){limit}", *arguments
+            )
             versions = await opened_all(ground, connection, spot, rows)
             found.update((stored.tick, stored) for stored in await _all_seen(ground, connection, scope, spot, versions))
     return [found[tick] for tick, _ in order if tick in found]

@@ -7,7 +7,7 @@ ever left in the state they were found in (every transaction here ends where it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -64,7 +64,7 @@ class Pool:
             raise NoConnection("The database does not answer; try again in a moment.", retry_after_s=2) from down
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncGenerator[Connection]:
         """A connection for the length of the block; raises `Unavailable` after ten seconds of waiting."""
         try:
             async with asyncio.timeout(_WAIT_S):

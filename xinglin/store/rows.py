@@ -54,7 +54,7 @@ def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
         elif kind in (Number, Amount) and name in spot.numbers:
             _put_number(made, name, found, hashes, wants)
         elif name == spot.code:
-            _put_concept(made, name, found, hashes, wants)
+            _put_concept(made, found, hashes, wants)
         elif kind is Tuple:
             _put_measured(made, name, found, hashes, wants)
         elif kind is Link:
@@ -159,7 +159,7 @@ def _put_number(made: Draft, name: str, found: tuple[Value, ...], hashes: Hashes
         wants.traits.add((made.spot.number, name, "many"))
 
 
-def _put_concept(made: Draft, name: str, found: tuple[Value, ...], hashes: Hashes, wants: Wants) -> None:
+def _put_concept(made: Draft, found: tuple[Value, ...], hashes: Hashes, wants: Wants) -> None:
     codings = sorted({f"{v.system or ''}|{v.code}" for v in found if isinstance(v, Token) and v.code is not None})
     if not codings:
         return

@@ -19,7 +19,8 @@ CREATE TABLE xinglin.installation (version integer NOT NULL, key_mark bytea NOT 
   xact_offset bigint NOT NULL DEFAULT 0);
 -- who is who in the typed columns: patients, concepts and sets of present parameters as dense integers
 CREATE TABLE xinglin.person (n integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid NOT NULL UNIQUE);
-CREATE TABLE xinglin.given (n integer NOT NULL);  -- the highest number of the three tables below, so that one look tells whether there is news
+-- the highest number of the three tables below, so that one look tells whether there is news
+CREATE TABLE xinglin.given (n integer NOT NULL);
 INSERT INTO xinglin.given VALUES (0);
 CREATE TABLE xinglin.concept (n integer PRIMARY KEY, key bigint NOT NULL UNIQUE, forms bigint[] NOT NULL);
 CREATE TABLE xinglin.presence (n integer PRIMARY KEY, type smallint NOT NULL, params text NOT NULL, UNIQUE (type, params));
@@ -30,16 +31,20 @@ CREATE TABLE xinglin.era (type smallint, n integer, from_tick bigint NOT NULL, r
 CREATE TABLE xinglin.dictionary (type smallint, n smallint, sealed bytea NOT NULL, PRIMARY KEY (type, n));
 -- the change feed: a row for each commit (and at most 4,096 changes); change i has tick + 32 i, its type stands in `types`, two bytes each;
 -- xact is the transaction's number plus `xact_offset`, which grows when the database is restored into another cluster (feed.py)
-CREATE TABLE xinglin.feed (xact bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint, tick bigint NOT NULL, types bytea NOT NULL, PRIMARY KEY (tick));
+CREATE TABLE xinglin.feed (xact bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint, tick bigint NOT NULL, types bytea NOT NULL,
+  PRIMARY KEY (tick));
 CREATE INDEX ON xinglin.feed (xact);
-CREATE TABLE xinglin.consumer (name text PRIMARY KEY, xact bigint NOT NULL, tick bigint NOT NULL, moved_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE xinglin.consumer (name text PRIMARY KEY, xact bigint NOT NULL, tick bigint NOT NULL,
+  moved_at timestamptz NOT NULL DEFAULT now());
 -- changes a consumer gave up on, and why: nothing is passed over in silence
-CREATE TABLE xinglin.missed (consumer text, tick bigint, type smallint NOT NULL, why text NOT NULL, at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, tick));
-CREATE TABLE xinglin.audit (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, actor text NOT NULL, role text NOT NULL, interaction text NOT NULL,
-  type text, id text, query text, status smallint NOT NULL, address text, request text);
+CREATE TABLE xinglin.missed (consumer text, tick bigint, type smallint NOT NULL, why text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, tick));
+CREATE TABLE xinglin.audit (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, actor text NOT NULL, role text NOT NULL,
+  interaction text NOT NULL, type text, id text, query text, status smallint NOT NULL, address text, request text);
 CREATE INDEX ON xinglin.audit (at);
-CREATE TABLE xinglin.job (id uuid PRIMARY KEY, kind text NOT NULL, state text NOT NULL, owner text NOT NULL, parameters bytea NOT NULL, progress bytea NOT NULL,
-  attempt integer NOT NULL DEFAULT 0, result bytea, error text, made_at timestamptz NOT NULL DEFAULT now(), touched_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE xinglin.job (id uuid PRIMARY KEY, kind text NOT NULL, state text NOT NULL, owner text NOT NULL,
+  parameters bytea NOT NULL, progress bytea NOT NULL, attempt integer NOT NULL DEFAULT 0, result bytea, error text,
+  made_at timestamptz NOT NULL DEFAULT now(), touched_at timestamptz NOT NULL DEFAULT now());
 """
 
 
@@ -48,10 +53,13 @@ def table_sql(spot: Layout) -> str:
     kinds = {"tick": "bigint NOT NULL", "lo": "bigint", "num": "double precision", "id": "uuid NOT NULL", "patient": "integer NOT NULL"}
     kinds |= {"code": "integer NOT NULL", "version": "integer NOT NULL", "presence": "integer NOT NULL", "hi": "bigint"}
     kinds |= {"tokens": "bigint[] NOT NULL", "content": "bytea NOT NULL"}
-    columns = ", ".join(f"{name} {kinds.get(name) or ('double precision' if name.startswith('num') else 'bigint')}" for name in spot.columns)
+    columns = ", ".join(
+        f"{name} {kinds.get(name) or ('double precision' if name.startswith('num') else 'bigint')}" for name in spot.columns
+    )
     return f"""CREATE TABLE {spot.table} ({columns});
 ALTER TABLE {spot.table} ALTER content SET STORAGE EXTERNAL, ALTER tokens SET STATISTICS 1000, ALTER code SET STATISTICS 1000;
-CREATE TABLE {spot.history} (id uuid NOT NULL, version integer NOT NULL, tick bigint NOT NULL, content bytea NOT NULL, PRIMARY KEY (id, version));
+CREATE TABLE {spot.history} (id uuid NOT NULL, version integer NOT NULL, tick bigint NOT NULL, content bytea NOT NULL,
+  PRIMARY KEY (id, version));
 ALTER TABLE {spot.history} ALTER content SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX ON {spot.history} (tick)"""
 
@@ -83,7 +91,7 @@ def indexes(spot: Layout) -> Iterator[tuple[str, str]]:
 
 
 async def create(connection: Connection, key_mark: bytes) -> None:
-    """Make the platform's own tables in one transaction; nothing is done when they are there. Those of a type come with its first resource."""
+    """Make the platform's own tables in one transaction, unless they are there. Those of a type come with its first resource."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(7305)")
         if await connection.fetchval("SELECT to_regclass('xinglin.installation')"):

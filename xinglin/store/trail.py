@@ -1,4 +1,4 @@
-"""Audit rows of reads: gathered in the process, written in batches, none lost at an orderly end. Those of writes go with the write itself."""
+"""Audit rows of reads: gathered in the process, written in batches, none lost at an orderly end. Those of writes go with the write."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ written again alone, so nobody pays for another's fault. Sets with conditions ru
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
@@ -138,7 +138,7 @@ class Writing:
             start += len(waiting.steps)
 
     async def _failed(self, sets: list[_Waiting], failed: BaseException) -> None:
-        """Write each set alone, unless the connection is at fault: then nobody knows what of it was done, and doing it again might do it twice."""
+        """Write each set alone, unless the connection is at fault: then nobody knows what was done, and again might be twice."""
         if len(sets) > 1 and not isinstance(failed, NoConnection):
             for waiting in sets:
                 await self._joint([waiting])
@@ -150,12 +150,12 @@ class Writing:
     async def _commit(self, steps: list[Step], audit: tuple[AuditRow, ...]) -> list[Outcome]:
         return await self._transaction(lambda connection: apply(self._ground, connection, steps, audit))
 
-    async def _transaction(self, work: Callable[[Connection], asyncio.Future[list[Outcome]] | object]) -> list[Outcome]:
+    async def _transaction(self, work: Callable[[Connection], Awaitable[list[Outcome]]]) -> list[Outcome]:
         """Run `work` in a transaction; a deadlock or a race for the same new id is run again."""
         for left in reversed(range(_TRIES)):
             try:
                 async with self._ground.pool.connection() as connection, connection.transaction():
-                    return await work(connection)  # pyright: ignore[reportGeneralTypeIssues]
+                    return await work(connection)
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError):
                 if not left:
                     raise Unavailable("Others keep writing the same records; try again in a moment.", retry_after_s=1) from None
@@ -273,7 +273,14 @@ def _unconditional(changes: Sequence[Change], first: int = 0) -> list[Step]:
         if isinstance(change, Create):
             step = Step(change.resource["resourceType"], change.id or new_id(), change.resource, fresh=change.id is None, only_new=True)
         elif isinstance(change, Update):
-            step = Step(change.resource["resourceType"], change.id, change.resource, put=True, if_match=change.if_match, only_new=change.if_none_match)
+            step = Step(
+                change.resource["resourceType"],
+                change.id,
+                change.resource,
+                put=True,
+                if_match=change.if_match,
+                only_new=change.if_none_match,
+            )
         elif isinstance(change, Amend):
             step = Step(change.type, change.id, amend=change.change, put=True, if_match=change.if_match)
         else:
@@ -302,7 +309,9 @@ def _update_where(change: UpdateWhere, found: str | None, place: int) -> list[St
     type_, given = change.resource["resourceType"], change.resource.get("id")
     if found is None:
         if change.if_match is not None:
-            raise Stale("No {type} matches the condition, so there is no version {asked} of it.", type=type_, asked=change.if_match, change=place)
+            raise Stale(
+                "No {type} matches the condition, so there is no version {asked} of it.", type=type_, asked=change.if_match, change=place
+            )
         fresh = given is None
         return [Step(type_, given or new_id(), change.resource, fresh=fresh, put=not fresh, only_new=not fresh, change=place)]
     if given is not None and given != found:

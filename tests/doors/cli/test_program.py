@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,3 +109,37 @@ def test_a_home_is_run_by_one_at_a_time(home: Path) -> None:
         with pytest.raises(Conflict, match=r"http://127\.0\.0\.1:8080"), installation.claimed(settings):
             pass
     assert installation.address_of_running(settings) is None
+
+
+def test_a_database_that_was_killed_is_started_again(home: Path) -> None:
+    with installation.database(Settings(home=str(home))) as record:
+        assert record.embedded is not None
+        file = record.embedded.place / "data" / "postmaster.pid"
+        first = int(file.read_text().split()[0])
+        record.tend()
+        assert int(file.read_text().split()[0]) == first
+        os.kill(first, signal.SIGKILL)
+        while record.embedded.running():
+            time.sleep(0.01)
+        record.tend()
+        assert record.embedded.running()
+        assert int(file.read_text().split()[0]) != first
+    assert not record.embedded.running()
+
+
+def test_a_database_that_cannot_be_started_again_is_told_and_tried_later(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with installation.database(Settings(home=str(home))) as record:
+        assert record.embedded is not None
+        data = record.embedded.place / "data"
+        os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        while record.embedded.running():
+            time.sleep(0.01)
+        (data / "PG_VERSION").rename(data / "aside")
+        (data / "PG_VERSION").write_text("9")
+        record.tend()
+        record.tend()
+        assert capsys.readouterr().out.count("tried again in") == 1
+        (data / "aside").replace(data / "PG_VERSION")
+        record.again = 0.0
+        record.tend()
+        assert record.embedded.running()

@@ -120,8 +120,8 @@ def _frontend(_: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    with installation.database(settings) as dsn:
-        yield from asyncio.run(_asked(dsn))
+    with installation.database(settings) as record:
+        yield from asyncio.run(_asked(record.dsn))
 
 
 async def _asked(dsn: str) -> list[Finding]:

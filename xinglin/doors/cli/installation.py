@@ -6,18 +6,25 @@ import fcntl
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from xinglin.base.crypto import FileKeys, Keys
-from xinglin.base.errors import Conflict, NotFound
+from xinglin.base.errors import Conflict, NotFound, Unavailable
 from xinglin.base.settings import Settings
-from xinglin.doors.cli.telling import step
+from xinglin.doors.cli.telling import say, step
+from xinglin.store.exported import EXPORTS
+from xinglin.store.importing import IMPORTS
 from xinglin.store.postgres import Embedded
 
-_OURS = ("keys.json", "demo.json", "running", "exports", "imports", "logs")
+REVIVAL_S = 10
+"""Wait between two attempts to start the embedded server again."""
+
+_OURS = ("keys.json", "demo.json", "running", EXPORTS, IMPORTS)
 """What an installation keeps in its home beside the database."""
 
 
@@ -26,17 +33,37 @@ def keys_of(settings: Settings) -> Keys:
     return FileKeys(settings.key_path).keys()
 
 
+@dataclass(slots=True)
+class Database:
+    """The database of an installation: its address for asyncpg, and the server behind it when it is the embedded one."""
+
+    dsn: str
+    embedded: Embedded | None = None
+    again: float = 0.0
+
+    def tend(self) -> None:
+        """Start the embedded server again when it died: killed, or out of memory. To be called each second or so."""
+        if self.embedded is None or self.embedded.running() or time.monotonic() < self.again:
+            return
+        say("  ! The database ended; it is started again")
+        try:
+            self.embedded.start()
+        except Unavailable as refused:
+            self.again = time.monotonic() + REVIVAL_S
+            say(f"  ! {refused}; tried again in {REVIVAL_S} s")
+
+
 @contextmanager
-def database(settings: Settings) -> Generator[str]:
-    """The address of the database, started when it is the embedded one; left, and ended by its last user, at the end."""
+def database(settings: Settings) -> Generator[Database]:
+    """The database, started when it is the embedded one; left, and ended by its last user, at the end."""
     if settings.database_url:
-        yield settings.database_url
+        yield Database(settings.database_url)
         return
     embedded = Embedded(settings.home_path)
     with step("Database" if (embedded.place / "data").exists() else "Database, made for the first time"):
         dsn = embedded.start()
     try:
-        yield dsn
+        yield Database(dsn, embedded)
     finally:
         embedded.stop()
 

@@ -46,10 +46,10 @@ def _running(settings: Settings, *, with_demo: bool) -> Generator[tuple[Supervis
     with claimed(settings) as handle, ExitStack() as opened:
         sockets = [opened.enter_context(listening) for listening in listen(settings.host, settings.port, settings.workers)]
         address = address_of(settings.host, sockets[0].getsockname()[1])
-        dsn = opened.enter_context(database(settings))
-        ready = replace(settings, database_url=dsn, key_file=str(settings.key_path), home=str(settings.home_path))
+        record = opened.enter_context(database(settings))
+        ready = replace(settings, database_url=record.dsn, key_file=str(settings.key_path), home=str(settings.home_path))
         _prepare(ready, with_demo=with_demo)
-        supervisor = opened.enter_context(Supervisor(environment_of(ready)))
+        supervisor = opened.enter_context(Supervisor(environment_of(ready), beside=record.tend))
         _start(supervisor, sockets)
         announce(handle, address)
         yield supervisor, address

@@ -75,10 +75,14 @@ class Child:
 
 
 class Supervisor:
-    """Keeps children alive until it is told to end by SIGINT, SIGTERM, SIGHUP or `end`. Lives in the main thread."""
+    """Keeps children alive until it is told to end by SIGINT, SIGTERM or SIGHUP. Lives in the main thread.
 
-    def __init__(self, environment: Mapping[str, str], program: Sequence[str] = CHILD) -> None:
+    `beside` is called at each look, twice a second: it tends what the children stand on.
+    """
+
+    def __init__(self, environment: Mapping[str, str], program: Sequence[str] = CHILD, beside: Callable[[], None] = lambda: None) -> None:
         self._program = program
+        self._beside = beside
         self._environment = dict(environment)
         self._children: list[Child] = []
         self._lifeline, self._held = os.pipe()
@@ -126,6 +130,7 @@ class Supervisor:
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Watch until told to end, or `until` says so."""
         while not self.ending and not until():
+            self._beside()
             for child in self._children:
                 self._tend(child)
             self._sleep(0.5)

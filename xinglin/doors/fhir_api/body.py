@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from xinglin.base.errors import Malformed, TooLarge, UnsupportedMedia
 from xinglin.doors.fhir_api.reply import Header
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_WAIT_S = 60
 GZIP_FROM_BYTES = 1400

@@ -1,12 +1,13 @@
 """Search parameters of our own, which no FHIRPath can say: names by pinyin, identifiers by their last characters.
 
-`Patient?pinyin=zgl` finds 张桂兰 by initials, `pinyin=zhangguil` by the beginning of the whole; `id-tail=1234` by the end of any identifier.
+`Patient?pinyin=zgl` finds 张桂兰 by initials, `pinyin=zhangguil` by the beginning of the whole;
+`id-tail=1234` finds by the end of any identifier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from xinglin.base.text import pinyin_of_name
 from xinglin.fhir.search.model import SearchParam, Text, Token, Value
@@ -16,17 +17,19 @@ _URL = "urn:xinglin:search-parameter:"
 
 
 def _names(resource: Mapping[str, Any]) -> list[str]:
-    names = resource.get("name")
     found: list[str] = []
-    for name in names if isinstance(names, list) else ():
-        if not isinstance(name, dict):
-            continue
-        text = name.get("text")
-        given = name.get("given")
-        whole = text if isinstance(text, str) else f"{name.get('family', '')}{''.join(map(str, given)) if isinstance(given, list) else ''}"
+    for name in _objects(resource.get("name")):
+        text, given = name.get("text"), name.get("given")
+        first = "".join(map(str, cast("list[Any]", given))) if isinstance(given, list) else ""
+        whole = text if isinstance(text, str) else f"{name.get('family', '')}{first}"
         if whole and not whole.isascii():
             found.append(whole)
     return found
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; none of anything else."""
+    return [cast("dict[str, Any]", one) for one in cast("list[Any]", value) if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _pinyin(resource: Mapping[str, Any]) -> tuple[Value, ...]:
@@ -35,8 +38,7 @@ def _pinyin(resource: Mapping[str, Any]) -> tuple[Value, ...]:
 
 
 def _id_tail(resource: Mapping[str, Any]) -> tuple[Value, ...]:
-    identifiers = resource.get("identifier")
-    values = [one.get("value") for one in identifiers if isinstance(one, dict)] if isinstance(identifiers, list) else []
+    values = [one.get("value") for one in _objects(resource.get("identifier"))]
     tails = {value[-length:].upper() for value in values if isinstance(value, str) for length in TAIL_LENGTHS if len(value) >= length}
     return tuple(Token(None, tail, bare=True) for tail in sorted(tails))
 

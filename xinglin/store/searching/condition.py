@@ -37,8 +37,9 @@ class Condition:
 
     What the plan may enter by (only from terms that must all hold): `patients`, `codes`, `ids`: lists of numbers or ids the row's
     column must be in; `tokens`: the token groups of which each needs one hit; `ranged`: it bounds a date or number column;
-    `walk`: the table and concept whose patients it is about (for `_has`). `single`: it is one token group and nothing else. `reach`: plain bounds of a date or
-    number column, implied by `sql`, that a b-tree alone can answer; `closed`: they may leave few rows.
+    `walk`: the table and concept whose patients it is about (for `_has`). `single`: it is one token group and nothing else.
+    `reach`: plain bounds of a date or number column, implied by `sql`, that a b-tree alone can answer; `closed`: they may leave
+    few rows.
     """
 
     sql: str | None = None

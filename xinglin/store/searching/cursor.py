@@ -20,10 +20,14 @@ def read_cursor(text: str, *kinds: type) -> tuple[Any, ...]:
     """The marks, each of one of its kinds (None always allowed); raises `Malformed`."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        marks = msgspec.msgpack.decode(raw)
+        marks = msgspec.msgpack.decode(raw, type=list[Any])
     except (binascii.Error, msgspec.DecodeError, ValueError, UnicodeError) as broken:
         raise Malformed("The page mark is not one of ours; start the search again.") from broken
-    fits = isinstance(marks, list) and len(marks) == len(kinds) and all(m is None or type(m) is kind for m, kind in zip(marks, kinds, strict=True))
+    fits = (
+        isinstance(marks, list)
+        and len(marks) == len(kinds)
+        and all(m is None or type(m) is kind for m, kind in zip(marks, kinds, strict=True))
+    )
     if not fits or any(isinstance(mark, int) and not -(2**63) <= mark < 2**63 for mark in marks):
         raise Malformed("The page mark is not one of ours; start the search again.")
     return tuple(marks)

@@ -65,7 +65,13 @@ def _targets(stored: Stored, includes: Iterable[Include]) -> Iterable[Key]:
         resource = resource or decode(stored.content)
         for param in _params(stored.type, include.param):
             for value in extract_param(resource, param):
-                if isinstance(value, Link) and value.type and value.id and include.target in (None, value.type) and value.type in RESOURCE_TYPES:
+                if (
+                    isinstance(value, Link)
+                    and value.type
+                    and value.id
+                    and include.target in (None, value.type)
+                    and value.type in RESOURCE_TYPES
+                ):
                     yield value.type, value.id
 
 

@@ -15,7 +15,7 @@ from xinglin.store.searching.reading import Reading
 UCUM = "http://unitsofmeasure.org"
 
 
-def tick_condition(reading: Reading, spot: Layout, param: SearchParam, asked: SpanAsked) -> Condition:
+def tick_condition(reading: Reading, asked: SpanAsked) -> Condition:
     """`_lastUpdated`: a tick is a moment."""
     lo, hi = reading.arguments.add(asked.lo, "bigint"), reading.arguments.add(asked.hi, "bigint")
     tick = f"{reading.row}.tick"
@@ -54,9 +54,21 @@ def span_condition(reading: Reading, spot: Layout, param: SearchParam, asked: Sp
         "eb": f"{low} < {a} AND {high} <= {a}",
         "ap": f"{low} < {b} AND {high} > {a}{since}",
     }
-    bounds = {"eq": f"{low} >= {a} AND {low} < {b}", "lt": f"{low} < {a}", "le": f"{low} < {b}", "sa": f"{low} >= {b}", "eb": f"{low} < {a}", "ap": f"{low} < {b}{since}"}
+    bounds = {
+        "eq": f"{low} >= {a} AND {low} < {b}",
+        "lt": f"{low} < {a}",
+        "le": f"{low} < {b}",
+        "sa": f"{low} >= {b}",
+        "eb": f"{low} < {a}",
+        "ap": f"{low} < {b}{since}",
+    }
     bound = bounds.get(asked.prefix) or since.removeprefix(" AND ")
-    return Condition(told[asked.prefix], ranged=asked.prefix != "ne", reach=[bound] if bound and asked.prefix != "ne" else [], closed=asked.prefix == "eq")
+    return Condition(
+        told[asked.prefix],
+        ranged=asked.prefix != "ne",
+        reach=[bound] if bound and asked.prefix != "ne" else [],
+        closed=asked.prefix == "eq",
+    )
 
 
 def _longest_us(reading: Reading, spot: Layout, name: str) -> int | None:

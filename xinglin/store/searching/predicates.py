@@ -1,4 +1,4 @@
-"""From a search term to a condition on rows. Each kind of parameter has one function; chains become sub-selects with the same access predicate."""
+"""From a search term to a condition on rows. Each kind of parameter has one function; chains are resolved first, under the same scope."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def _asked(reading: Reading, spot: Layout, param: SearchParam, modifier: s
     if isinstance(asked, LinkAsked):
         return await _link(reading, spot, param, asked)
     if isinstance(asked, SpanAsked):
-        return (tick_condition if param.name == "_lastUpdated" else span_condition)(reading, spot, param, asked)
+        return tick_condition(reading, asked) if param.name == "_lastUpdated" else span_condition(reading, spot, param, asked)
     if isinstance(asked, AmountAsked):
         return amount_condition(reading, spot, param, asked)
     if isinstance(asked, TextAsked):
@@ -195,14 +195,18 @@ def _text(reading: Reading, param: SearchParam, modifier: str | None, asked: Tex
     if param.kind == "uri":
         if modifier is not None:
             return unchecked()
-        return with_tokens(reading, [reading.token(f"{param.name}/{uri}") for uri in dict.fromkeys((asked.text, asked.text.partition("|")[0]))])
+        return with_tokens(
+            reading, [reading.token(f"{param.name}/{uri}") for uri in dict.fromkeys((asked.text, asked.text.partition("|")[0]))]
+        )
     if param.kind != "string":
         return unchecked()
     text = normal(asked.text)
     fitting = max((length for length in PREFIX_LENGTHS if length <= len(text)), default=0)
     if not fitting:
         return unchecked()
-    return with_tokens(reading, [reading.token(f"{param.name}^{text[:fitting]}")], exact=fitting == len(text) and modifier in (None, "starts"))
+    return with_tokens(
+        reading, [reading.token(f"{param.name}^{text[:fitting]}")], exact=fitting == len(text) and modifier in (None, "starts")
+    )
 
 
 async def _link(reading: Reading, spot: Layout, param: SearchParam, asked: LinkAsked) -> Condition:
@@ -308,7 +312,11 @@ async def _has(reading: Reading, spot: Layout, term: Has) -> Condition:
     if only is not None and only != spot.type:
         return never()
     row = f"{reading.row}h"
-    if spot.type == "Patient" and canonical == patient_links(source) and "many" not in reading.ground.interning.traits(source.number, canonical):
+    if (
+        spot.type == "Patient"
+        and canonical == patient_links(source)
+        and "many" not in reading.ground.interning.traits(source.number, canonical)
+    ):
         inner = await condition(replace(reading, row=row), source, term.term)
         if inner.never:
             return never()

@@ -16,21 +16,27 @@ from xinglin.store.searching.scope import Scope
 
 
 class Collect(Protocol):
-    """Finds (id, patient number) of rows of a type for which a term holds, at most `limit`."""
+    """Finds the rows of a type for which a term holds."""
 
-    async def __call__(self, type_: str, term: Term, limit: int) -> list[tuple[UUID, int]]: ...
+    async def __call__(self, type_: str, term: Term, limit: int) -> list[tuple[UUID, int]]:
+        """(id, patient number) of each, at most `limit`."""
+        ...
 
 
 class Listed(Protocol):
-    """The ids of `type_` that a stored List names."""
+    """Opens a stored List."""
 
-    async def __call__(self, type_: str, list_id: str) -> list[str]: ...
+    async def __call__(self, type_: str, list_id: str) -> list[str]:
+        """The ids of `type_` it names."""
+        ...
 
 
 class Referred(Protocol):
-    """Finds the ids of `type_` that rows of `has.source` refer to; raises `TooCostly` beyond `limit`."""
+    """Follows the references of `has.source`."""
 
-    async def __call__(self, has: Has, type_: str, limit: int) -> list[str]: ...
+    async def __call__(self, has: Has, type_: str, limit: int) -> list[str]:
+        """The ids of `type_` they lead to; raises `TooCostly` beyond `limit`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

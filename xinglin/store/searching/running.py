@@ -1,4 +1,4 @@
-"""Running a search: rows in pages, checked on their content where the indexes only narrow, with totals and what else was asked to be included."""
+"""Running a search: rows in pages, checked on their content where the indexes only narrow, and totals."""
 
 from __future__ import annotations
 
@@ -235,10 +235,10 @@ class _Last:
 def sort_keys(asked: Search, stored: Stored) -> list[Any]:
     """The value of each sort parameter: the least for ascending, the greatest for descending; None when absent."""
     resource: Resource = decode(stored.content)
-    return [_sort_key(stored, resource, order.param.name, extract_param(resource, order.param), order.descending) for order in asked.order]
+    return [_sort_key(stored, order.param.name, extract_param(resource, order.param), order.descending) for order in asked.order]
 
 
-def _sort_key(stored: Stored, resource: Resource, name: str, values: tuple[Any, ...], descending: bool) -> Any:
+def _sort_key(stored: Stored, name: str, values: tuple[Any, ...], descending: bool) -> Any:
     if name == "_lastUpdated":
         return stored.tick
     if name == "_id":
@@ -259,7 +259,12 @@ def _key_of(value: Any) -> Any:
     return None
 
 
-_CURSOR: dict[str, tuple[type, ...]] = {"tick": (int, int, int), "id": (str, int, int), "number": (float, int, int), "date": (int, int, int)}
+_CURSOR: dict[str, tuple[type, ...]] = {
+    "tick": (int, int, int),
+    "id": (str, int, int),
+    "number": (float, int, int),
+    "date": (int, int, int),
+}
 
 
 def _family(column: str) -> str:
@@ -272,9 +277,10 @@ def ordering(asked: Search, spot: Layout, ground: Ground) -> Ordering | None:
     """The column a search's order runs along; None when no single column holds it."""
     if not asked.order:
         return Ordering()
-    if len(asked.order) > 1:
+    first, *more = asked.order
+    if more:
         return None
-    name, descending = asked.order[0].param.name, asked.order[0].descending
+    name, descending = first.param.name, first.descending
     if name == "_lastUpdated":
         return Ordering("tick", descending)
     if "many" in ground.interning.traits(spot.number, name):

@@ -2,7 +2,7 @@
 
 Every walking search is a near leg (the newest rows of an ordered index, everything else as a filter) and an exact far leg
 that runs only when the near one did not fill the page. Both are fenced, so that no plan can flip; a wrong choice costs
-speed, never correctness. Measured in `bench/search.py`; the reasons stand in `docs/explanation/store.md`.
+speed, never correctness. Measured in `bench/search.py`; the reasons stand in `docs/explanation/search.md`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class Question:
 
     def picked(self, row: str) -> str:
         """The columns of a row alias."""
-        return ", ".join(f"{row}.{name}" for name in COLUMNS) + (f", {row}.{self.order.column} AS key" if self.order.column != "tick" else "")
+        return ", ".join(f"{row}.{name}" for name in COLUMNS) + (
+            f", {row}.{self.order.column} AS key" if self.order.column != "tick" else ""
+        )
 
     @property
     def filters(self) -> str:
@@ -81,7 +83,9 @@ class Question:
         column = f"{row}.{self.order.column}"
         if value is None:
             return f" AND {column} IS NULL AND {row}.tick {sign} {place}"
-        key = self.arguments.add(value, "double precision" if self.order.column.startswith("num") else "uuid" if self.order.column == "id" else "bigint")
+        key = self.arguments.add(
+            value, "double precision" if self.order.column.startswith("num") else "uuid" if self.order.column == "id" else "bigint"
+        )
         edge = "<=" if self.order.descending else ">="
         return f" AND (({column} {edge} {key} AND ({column} {sign} {key} OR {row}.tick {sign} {place})) OR {column} IS NULL)"
 
@@ -109,7 +113,13 @@ async def statement(asked: Question) -> str:
 def walks_patients(asked: Question) -> bool:
     """Whether the page runs by patient number instead of by tick (see `_loose`)."""
     where = asked.where
-    return asked.order.newest_first and asked.spot.type == "Patient" and where.walk is not None and where.ids is None and where.patients is None
+    return (
+        asked.order.newest_first
+        and asked.spot.type == "Patient"
+        and where.walk is not None
+        and where.ids is None
+        and where.patients is None
+    )
 
 
 async def _rare(asked: Question) -> bool:
@@ -149,7 +159,10 @@ def _sorted(asked: Question) -> str:
 def _by_patients(asked: Question, patients: list[int]) -> str:
     """Newest rows of each of several patients, then the newest of all."""
     numbers = asked.arguments.add(patients, "integer[]")
-    inner = f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE r.patient = p.n AND {asked.filters}{asked.beyond()} ORDER BY r.tick DESC LIMIT {asked.limit}"
+    inner = (
+        f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE r.patient = p.n AND {asked.filters}{asked.beyond()}"
+        f" ORDER BY r.tick DESC LIMIT {asked.limit}"
+    )
     return f"SELECT x.* FROM unnest({numbers}) p(n), LATERAL ({inner}) x ORDER BY x.tick DESC LIMIT {asked.limit}"
 
 
@@ -224,4 +237,7 @@ def _far(asked: Question, anchor: str = "") -> str:
             f" ORDER BY r.tick + 0 DESC LIMIT {asked.limit}"
         )
         return f"SELECT x.* FROM unnest({place}) e(h), LATERAL ({inner}) x WHERE {short} LIMIT {asked.limit}"
-    return f"SELECT {asked.columns} FROM {spot.table} r WHERE {anchor}{asked.filters}{asked.beyond()} AND {short} ORDER BY r.tick + 0 DESC LIMIT {asked.limit}"
+    return (
+        f"SELECT {asked.columns} FROM {spot.table} r WHERE {anchor}{asked.filters}{asked.beyond()} AND {short}"
+        f" ORDER BY r.tick + 0 DESC LIMIT {asked.limit}"
+    )
