@@ -51,7 +51,10 @@ class Run:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Measure what is asked for and print it, also when a part fails: then what was found before it, and the failure."""
-    asked = _parser().parse_args(words)
+    parser = _parser()
+    asked = parser.parse_args(words)
+    if asked.write and asked.quick:
+        parser.error("quick figures are not written")
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as opened:
         folder = _folder(asked.keep)

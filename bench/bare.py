@@ -33,7 +33,7 @@ CONNECTIONS = 8
 PAGE_ROWS = 20
 PAGES = 2_000
 SAMPLES = 500
-READ_TABLE = "record.explanationofbenefit"
+READ_TABLE = "bare.plain"
 PAGE_TABLE = "record.observation"
 CREATE_TABLE = "bare.observation"
 

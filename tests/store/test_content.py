@@ -19,7 +19,7 @@ from xinglin.base.errors import Unavailable
 from xinglin.base.ids import new_id
 from xinglin.base.settings import Settings
 from xinglin.fhir.codec import Resource
-from xinglin.store import AuditRow, Create, Records, Scope, Store, Update, content, learning, open_store, prepare
+from xinglin.store import Amend, AuditRow, Create, Records, Scope, Store, Update, content, learning, open_store, prepare
 from xinglin.store.bulk import Loader
 from xinglin.store.content import Contents, shipped
 from xinglin.store.layout import TYPE_NUMBER
@@ -220,6 +220,7 @@ def _asks(reader: Records) -> list[Callable[[], Any]]:
     return [
         lambda: reader.vread("Basic", "learnt-1", 1),
         lambda: reader.history("Basic", "learnt-1"),
+        lambda: reader.write([Amend("Basic", "learnt-3", lambda one: {**one, "language": "en"})]),
         lambda: reader.history("Basic"),
         reader.history,
         lambda: reader.find("Basic", "_id=learnt-2"),

@@ -46,10 +46,10 @@ async def locked(dsn: str, table: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def test_a_statement_that_takes_too_long_is_an_answer_with_a_time_to_return(database: str):
+async def test_a_statement_that_takes_too_long_is_an_answer_with_a_time_to_return(database: str, module_records: Records):
+    await module_records.write([patient("slow")])
     async with hurried(database) as store:
         records = store.records(Scope.everyone())
-        await records.write([patient("slow")])
         async with locked(database, "record.patient"):
             asked_for = [records.read("Patient", "slow"), found(records, "Patient?_id=slow"), records.write([patient("slow")])]
             for answer in await asyncio.gather(*asked_for, return_exceptions=True):
@@ -60,10 +60,10 @@ async def test_a_statement_that_takes_too_long_is_an_answer_with_a_time_to_retur
         assert (await records.write([patient("slow")]))[0].status == "updated"
 
 
-async def test_one_write_that_waits_too_long_does_not_fail_those_beside_it(database: str):
+async def test_one_write_that_waits_too_long_does_not_fail_those_beside_it(database: str, module_records: Records):
+    await module_records.write([patient("held"), patient("free")])
     async with hurried(database) as store:
         records = store.records(Scope.everyone())
-        await records.write([patient("held"), patient("free")])
         connection = await asyncpg.connect(database)
         try:
             async with connection.transaction():

@@ -29,8 +29,8 @@ ADDED: list[Resource] = [
     {"resourceType": "Observation", "id": "blurred", "status": "preliminary", "code": {"text": "only words"},
      "effectiveDateTime": "2021-05", "valueQuantity": {"value": 5.0, "comparator": "<", "unit": "mg"},
      "subject": {"identifier": {"system": "urn:x", "value": "7"}}},
-    {"resourceType": "MedicationRequest", "id": "timed", "status": "active", "intent": "order", "subject": {"reference": "Patient/not-a-uuid"},
-     "medicationCodeableConcept": {"coding": [{"system": "urn:drug", "code": "a|b,c"}]},
+    {"resourceType": "MedicationRequest", "id": "timed", "status": "active", "intent": "order",
+     "subject": {"reference": "Patient/not-a-uuid"}, "medicationCodeableConcept": {"coding": [{"system": "urn:drug", "code": "a|b,c"}]},
      "dosageInstruction": [{"timing": {"event": ["2020-01-01", "2020-03-01T08:00:00Z", "2022"]}}]},
     {"resourceType": "Appointment", "id": "two-patients", "status": "booked", "start": "2022-01-01T08:00:00Z", "participant": [
         {"status": "accepted", "actor": {"reference": "Patient/not-a-uuid"}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +40,7 @@ def _small() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-async def world(module_store: Store, module_records: Records) -> AsyncIterator[World]:
+async def world(module_store: Store, module_records: Records) -> World:
     """The ward, written over several eras, some of it changed since."""
     ground, made = module_store.ground, ward()
     chance, stored = random.Random(1), dict[tuple[str, str], Resource]()

@@ -246,6 +246,7 @@ async def _kill_writers(dsn: str, seconds: float) -> int:
 
 async def test_a_write_whose_connection_dies_is_never_told_as_done(module_store: Store, module_records: Records):
     told: dict[str, bool] = {}
+    waits: list[int | None] = []
 
     async def write(n: int, m: int) -> None:
         id_ = f"k-{n}-{m}"
@@ -266,6 +267,7 @@ async def test_a_write_whose_connection_dies_is_never_told_as_done(module_store:
     await asyncio.gather(*(worker(n) for n in range(4)))
     assert await killer > 0
     assert False in told.values()
+    assert all(waits)
     async with module_store.ground.pool.connection() as connection:
         there = {
             type_: {

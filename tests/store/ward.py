@@ -257,5 +257,34 @@ DiagnosticReport?result.patient.gender=male
 DiagnosticReport?subject.name=mü&status=final,amended
 Group?member=Patient/p-2
 MolecularSequence?type=dna
+Observation?code:not=pulse
+Observation?code:not=pulse&status:not=final
+Observation?patient:missing=true
+Observation?_filter=code eq pulse and not (status eq final)
+Patient?_has:Observation:patient:code=pain&name:contains=ho
+Patient?_has:Observation:patient:code=pain,pulse&name:contains=ho
+Patient?_has:Observation:patient:code=pain&_id=p-1,p-2
+Observation?status=final&status=amended
+Observation?patient=p-1&patient=p-2
+Observation?subject:Patient=p-1&status=final
+Observation?_id=o-1,o-9&status=final
+Observation?_id:not=o-1&code=height
+Observation?date=sa2026-06&date=eb2026-08
+Patient?_has:List:subject:status=current
+Patient?_has:Group:member:code=ward
+Encounter?subject.name=ma
+Observation?patient._has:Encounter:patient:status=planned
+Observation?patient.identifier=urn:mrn|003&code=pain,pulse
+Observation?performer:Practitioner.name:missing=false
+Observation?code=pain&date:missing=true
+Observation?code=pain&category:text=odd
+Observation?code=pulse,pain,weight&patient.active=true
+Observation?status=final&patient.active=true&patient.gender=male
+Observation?patient.name=zh&performer:Practitioner.name=li
+Appointment?patient=p-1,p-5&date=ge2026-05-03
+Patient?_has:Appointment:patient:actor=Practitioner/p-1
+Observation?value-quantity=ne5|http://unitsofmeasure.org|kg&code=pain
+Observation?value-quantity=lt5||kg
+Encounter?date=sa2026-03-01T08:00:00Z&status=planned
 """.strip().splitlines()
 """Searches worth asking of the ward: every kind of parameter, alone and together, chained and reversed."""

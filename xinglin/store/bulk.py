@@ -1,7 +1,8 @@
 """Bulk load: many new resources by COPY, in batches that are each one transaction.
 
-A batch is in the record whole, with its feed row, or not at all. A first load makes the tables it needs without indexes and builds these at its end (`Loader.bare`, `end`); a load that is cut
-off leaves no index missing for long, since `mend` builds what is missing at the next start.
+A batch is in the record whole, with its feed row, or not at all. A first load makes the tables it needs without indexes and
+builds these at its end (`Loader.bare`, `end`); a load that is cut off leaves no index missing for long, since `mend` builds
+what is missing at the next start.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A resource under a known id; made when there is none. `if_match`: only over this version, `if_none_match`: only when there is none."""
+    """A resource under a known id; made when there is none. `if_match`: only over this version, `if_none_match`: only as a new one."""
 
     resource: Resource
     id: str

@@ -26,10 +26,12 @@ def _rewrite(value: Any, targets: Mapping[str, str]) -> Any:
 def _rewrite_object(value: dict[str, Any], targets: Mapping[str, str]) -> dict[str, Any]:
     changed: dict[str, Any] | None = None
     for key, part in value.items():
-        if type(part) is str:
-            fresh = _target(part, targets) if len(part) > 8 else part
-        else:
+        if type(part) is str and len(part) > 8:
+            fresh = _target(part, targets)
+        elif type(part) in (dict, list):
             fresh = _rewrite(part, targets)
+        else:
+            continue
         if fresh is not part:
             changed = changed or dict(value)
             changed[key] = fresh

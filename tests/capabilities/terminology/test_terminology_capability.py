@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 import pytest
@@ -15,6 +15,7 @@ from xinglin.capabilities.terminology.capability import CAPABILITY
 from xinglin.fhir.codec import encode
 from xinglin.kit.capability import Call
 from xinglin.kit.unit import Unit
+from xinglin.store import Records
 from xinglin.store.changes import Stored
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -32,7 +33,7 @@ class Shelf:
 
     versions: list[Stored] = field(default_factory=list)
     reads: int = 0
-    store: Any = field(default_factory=lambda: SimpleNamespace(codes=None, ground=SimpleNamespace(hashes=SimpleNamespace(id=row_of))))
+    store: Any = field(default_factory=lambda: SimpleNamespace(terminology=None, ground=SimpleNamespace(hashes=SimpleNamespace(id=row_of))))
 
     def write(self, type: str, id: str, resource: dict | None, at: datetime = NOON) -> None:
         version = 1 + sum(row_of(one.id) == row_of(id) for one in self.versions)
@@ -130,9 +131,10 @@ async def test_a_write_that_shows_late_is_not_missed(shelf: Shelf):
 
 async def test_search_modifiers_are_answered_by_the_same_terminology(shelf: Shelf):
     await holds(shelf, "I10")
-    following = shelf.store.codes
+    following = shelf.store.terminology
     assert isinstance(following, Following)
-    assert set(following("below", f"{DX}|I10")) == {(DX, "I10")}
+    known = await following.codes(cast("Records", shelf))
+    assert set(known("below", f"{DX}|I10")) == {(DX, "I10")}
 
 
 async def test_the_codes_of_r4_need_not_be_stored(shelf: Shelf):

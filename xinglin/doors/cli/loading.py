@@ -70,7 +70,7 @@ def load(settings: Settings, paths: Sequence[Path], parallel: int) -> int:
     tally, began = Tally(), time.monotonic()
     with _platform(settings) as address:
         post = _Poster(address, issue(installation.keys_of(settings), "admin", "xinglin-load", TOKEN_S), tally)
-        progress = Progress("Loading", sum(file.stat().st_size for file in files))
+        progress = Progress("Files read", sum(file.stat().st_size for file in files))
         with ThreadPoolExecutor(parallel) as pool:
             waiting = _round(post, pool, parallel, sources_of(files), progress, first=True)
             _round(post, pool, parallel, iter(waiting), None, first=False)
@@ -99,7 +99,7 @@ def _round(
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             _raise_first(done)
         if progress:
-            progress.show(source.behind, f"· {post.tally.resources} resources")
+            progress.show(source.behind, f"· {post.tally.resources} resources so far")
     _raise_first(wait(under_way).done)
     return waiting
 

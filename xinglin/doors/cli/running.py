@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import signal
 import socket
+import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -85,7 +88,12 @@ def _welcome(settings: Settings, address: str, *, show_token: bool) -> None:
     if show_token:
         token = issue(keys_of(settings), "doctor", "demo-doctor", SIGN_IN_S)
         say(f"Sign in with this token (a doctor's, for {SIGN_IN_S // 3600} hours):\n{token}")
-    say(f"More tokens: xinglin token --role ROLE --home {settings.home}     End with Ctrl-C.")
+    say(f"More tokens: {_program()} token --role ROLE --home {settings.home}     End with Ctrl-C.")
+
+
+def _program() -> str:
+    """How the person at this terminal calls `xinglin`."""
+    return "xinglin" if shutil.which("xinglin") else os.path.relpath(sys.argv[0])
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

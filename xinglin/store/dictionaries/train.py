@@ -1,6 +1,6 @@
 """Makes the shipped dictionaries: `python -m xinglin.store.dictionaries.train FILE.ndjson …`.
 
-Over synthetic resources, never over real ones: a dictionary holds pieces of its samples in clear, so only resources about nobody may be sampled: Synthea, the demo region.
+A dictionary holds pieces of its samples in clear, so only resources about nobody may be sampled: Synthea, the demo region.
 """
 
 from __future__ import annotations

@@ -23,11 +23,7 @@ def read_cursor(text: str, *kinds: type) -> tuple[Any, ...]:
         marks = msgspec.msgpack.decode(raw, type=list[Any])
     except (binascii.Error, msgspec.DecodeError, ValueError, UnicodeError) as broken:
         raise Malformed("The page mark is not one of ours; start the search again.") from broken
-    fits = (
-        isinstance(marks, list)
-        and len(marks) == len(kinds)
-        and all(m is None or type(m) is kind for m, kind in zip(marks, kinds, strict=True))
-    )
+    fits = len(marks) == len(kinds) and all(mark is None or type(mark) is kind for mark, kind in zip(marks, kinds, strict=True))
     if not fits or any(isinstance(mark, int) and not -(2**63) <= mark < 2**63 for mark in marks):
         raise Malformed("The page mark is not one of ours; start the search again.")
     return tuple(marks)
