@@ -89,14 +89,15 @@ class Contents:
             flags |= _WHOLE
         packed = self._press(type_number, number).pack(plain)
         key = self._keys.current
-        return bytes((key, number | flags)) + self._sealer(key).seal(packed, _bound(type_number, id_, version))
+        header = bytes((key, number | flags))
+        return header + self._sealer(key).seal(packed, _bound(type_number, id_, version, header))
 
     def unpack(self, type_number: int, id_: UUID, version: int, tick: int, content: bytes) -> bytes:
         """The JSON bytes; raises `Unavailable` when the key at hand does not open them."""
         if not content:
             return b""
         try:
-            packed = self._sealer(content[0]).open(content[2:], _bound(type_number, id_, version))
+            packed = self._sealer(content[0]).open(content[2:], _bound(type_number, id_, version, content[:2]))
         except (Broken, KeyError) as broken:
             raise Unavailable("A stored record does not open with the keys at hand.") from broken
         try:
@@ -171,8 +172,8 @@ def key_mark(keys: Keys) -> bytes:
     return hashlib.blake2b(b"xinglin index key", key=keys.index, digest_size=16).digest()
 
 
-def _bound(type_number: int, id_: UUID, version: int) -> bytes:
-    return type_number.to_bytes(2, "big") + id_.bytes + version.to_bytes(4, "big")
+def _bound(type_number: int, id_: UUID, version: int, header: bytes) -> bytes:
+    return header + type_number.to_bytes(2, "big") + id_.bytes + version.to_bytes(4, "big")
 
 
 def _dictionary_bound(type_number: int, number: int) -> bytes:
