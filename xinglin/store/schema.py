@@ -1,6 +1,6 @@
 """The tables: one per resource type (`record`), its superseded versions (`history`), and what is not clinical record (`xinglin`).
 
-The physical design and its measurements are explained in `docs/explanation/store.md`.
+The physical design is explained in `docs/explanation/store.md`.
 """
 
 from __future__ import annotations

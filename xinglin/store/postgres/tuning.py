@@ -51,7 +51,7 @@ _FIXED = {
     "full_page_writes": "on",
     "wal_compression": "pglz",
     "checkpoint_timeout": "15min",
-    # measured for the record store: see docs/explanation/store.md
+    # measured for the record store
     "random_page_cost": "1.1",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",

@@ -2,7 +2,7 @@
 
 Every walking search is a near leg (the newest rows of an ordered index, everything else as a filter) and an exact far leg
 that runs only when the near one did not fill the page. Both are fenced, so that no plan can flip; a wrong choice costs
-speed, never correctness. Measured in `bench/search.py`; the reasons stand in `docs/explanation/search.md`.
+speed, never correctness. Measured in `bench/searching.py`; the reasons stand in `docs/explanation/search.md`.
 """
 
 from __future__ import annotations
