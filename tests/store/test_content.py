@@ -20,6 +20,7 @@ from xinglin.base.ids import new_id
 from xinglin.base.settings import Settings
 from xinglin.fhir.codec import Resource
 from xinglin.store import Amend, AuditRow, Create, Records, Scope, Store, Update, content, learning, open_store, prepare
+from xinglin.store.applying import AUDIT_BOUND
 from xinglin.store.bulk import Loader
 from xinglin.store.content import Contents, shipped
 from xinglin.store.layout import TYPE_NUMBER
@@ -260,3 +261,12 @@ async def test_what_is_packed_by_a_dictionary_is_never_written_before_the_dictio
         assert (await fresh.records(Scope.everyone()).read("Basic", "amid-2")).version == 1
     finally:
         await fresh.close()
+
+
+async def test_what_was_asked_is_sealed_in_the_audit_trail(module_store: Store):
+    module_store.note(AuditRow("a", "doctor", "search-type", "Patient", None, "name=张桂兰", 200, None, "sealed-query"))
+    await module_store.trail.flush()
+    async with module_store.ground.pool.connection() as connection:
+        sealed = await connection.fetchval("SELECT query FROM xinglin.audit WHERE request = 'sealed-query'")
+    assert "张桂兰".encode() not in sealed
+    assert module_store.ground.contents.open_loose(sealed, AUDIT_BOUND).decode() == "name=张桂兰"

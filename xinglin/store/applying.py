@@ -18,7 +18,7 @@ from xinglin.base.clock import LANES, instant
 from xinglin.base.errors import Conflict, Gone, Malformed, NotFound, Stale
 from xinglin.fhir.codec import Resource, decode, encode
 from xinglin.store.changes import AuditRow, Outcome, Stored
-from xinglin.store.content import method_of
+from xinglin.store.content import Contents, method_of
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
 from xinglin.store.layout import Layout, layout
@@ -87,7 +87,7 @@ async def apply(ground: Ground, connection: Connection, steps: Sequence[Step], a
     done = {id(step): writer.put(step, first + place * LANES) for place, step in enumerate(live)}
     await writer.write(connection)
     await write_feed(connection, [layout(step.type).number for step in live], first)
-    await write_audit(connection, first, audit)
+    await write_audit(ground.contents, connection, first, audit)
     return [done.get(id(step)) or Outcome(None, "absent") for step in steps]
 
 
@@ -242,15 +242,21 @@ async def write_feed(connection: Connection, types: list[int], first: int) -> No
         await connection.execute("INSERT INTO xinglin.feed (tick, types) VALUES ($1, $2)", first + start * LANES, packed)
 
 
+AUDIT_BOUND = b"audit query"
+"""What the query of an audit row is sealed for."""
 AUDIT_SQL = (
     "INSERT INTO xinglin.audit (at, actor, role, interaction, type, id, query, status, address, request)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 )
 
 
-def audit_record(tick: int, row: AuditRow) -> tuple[int | str | None, ...]:
-    """The values of `AUDIT_SQL`. What was asked with letters no text of the database holds is kept without them: no row may be refused."""
-    told = (row.actor, row.role, row.interaction, row.type, row.id, row.query, row.status, row.address, row.request)
+def audit_record(contents: Contents, tick: int, row: AuditRow) -> tuple[int | str | bytes | None, ...]:
+    """The values of `AUDIT_SQL`. The query is sealed: it may hold names and numbers of people.
+
+    What was asked with letters no text of the database holds is kept without them: no row may be refused.
+    """
+    query = contents.seal_loose(row.query.encode("utf-8", "replace"), AUDIT_BOUND) if row.query is not None else None
+    told = (row.actor, row.role, row.interaction, row.type, row.id, query, row.status, row.address, row.request)
     return (tick, *(_writable(value) if isinstance(value, str) else value for value in told))
 
 
@@ -258,9 +264,9 @@ def _writable(text: str) -> str:
     return text if text.isascii() and "\x00" not in text else text.replace("\x00", " ").encode("utf-8", "replace").decode()
 
 
-async def write_audit(connection: Connection, tick: int, rows: Iterable[AuditRow]) -> None:
+async def write_audit(contents: Contents, connection: Connection, tick: int, rows: Iterable[AuditRow]) -> None:
     """Audit rows of acts that happened now."""
-    records = [audit_record(tick, row) for row in rows]
+    records = [audit_record(contents, tick, row) for row in rows]
     if records:
         await connection.executemany(AUDIT_SQL, records)
 

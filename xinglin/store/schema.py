@@ -40,7 +40,7 @@ CREATE TABLE xinglin.consumer (name text PRIMARY KEY, xact bigint NOT NULL, tick
 CREATE TABLE xinglin.missed (consumer text, tick bigint, type smallint NOT NULL, why text NOT NULL,
   at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, tick));
 CREATE TABLE xinglin.audit (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, actor text NOT NULL, role text NOT NULL,
-  interaction text NOT NULL, type text, id text, query text, status smallint NOT NULL, address text, request text);
+  interaction text NOT NULL, type text, id text, query bytea, status smallint NOT NULL, address text, request text);
 CREATE INDEX ON xinglin.audit (at);
 CREATE TABLE xinglin.job (id uuid PRIMARY KEY, kind text NOT NULL, state text NOT NULL, owner text NOT NULL,
   parameters bytea NOT NULL, progress bytea NOT NULL, attempt integer NOT NULL DEFAULT 0, result bytea, error text,

@@ -10,6 +10,7 @@ import asyncpg
 from xinglin.base.errors import Unavailable
 from xinglin.store.applying import AUDIT_SQL, audit_record
 from xinglin.store.changes import AuditRow
+from xinglin.store.content import Contents
 from xinglin.store.pool import Pool
 
 _EVERY_S = 0.5
@@ -20,8 +21,9 @@ _LOG = logging.getLogger(__name__)
 class Trail:
     """One process's pen for the audit trail."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, contents: Contents) -> None:
         self._pool = pool
+        self._contents = contents
         self._held: list[tuple[int, AuditRow]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -45,7 +47,7 @@ class Trail:
         """Write what is held; rows stay held when the database fails."""
         while self._held:
             batch = self._held[:5000]
-            records = [audit_record(tick, row) for tick, row in batch]
+            records = [audit_record(self._contents, tick, row) for tick, row in batch]
             async with self._pool.connection() as connection:
                 if len(records) > 20:
                     columns = AUDIT_SQL.partition("(")[2].partition(")")[0].split(", ")

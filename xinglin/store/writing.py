@@ -183,7 +183,8 @@ class Writing:
                 for place, group, told in zip(phase, plan.steps, plan.outcomes, strict=True):
                     outcomes[place] = _joined([next(done) for _ in group], told)
             ordered = [outcomes[place] for place in places]
-            await write_audit(connection, wall_us(), _named(audit, [o.stored.id if o.stored else None for o in ordered]))
+            rows = _named(audit, [outcome.stored.id if outcome.stored else None for outcome in ordered])
+            await write_audit(self._ground.contents, connection, wall_us(), rows)
             return ordered
 
         return await self._transaction(work)

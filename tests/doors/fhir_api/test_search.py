@@ -175,3 +175,8 @@ async def test_everything_of_a_patient_is_the_patient_the_compartment_and_what_t
 async def test_a_page_of_xml_holds_the_same_entries(village):
     answer = await village.get("/Patient", params={"_format": "application/fhir+xml"})
     assert answer.text.count("<fullUrl ") == 2
+
+
+async def test_what_a_form_asks_is_in_the_audit_row(client, store):
+    await client.post("/Patient/_search?_count=2", content=b"family=Zhang", headers=FORM)
+    assert store.trail[-1].query == "_count=2&family=Zhang"

@@ -145,6 +145,8 @@ class FhirDoor:
         found = talk.route = route(method, path, self._operations)
         _permit(found, talk.actor)
         body = await read_all(receive, headers, self._settings.body_bytes_max) if method in _WITH_BODY else b""
+        if body and path and path[-1] == "_search":  # what is asked in a body is asked all the same
+            talk.pen = talk.pen.of_entry("&".join(part.decode("utf-8", errors="replace") for part in (asked, body) if part))
         call = Call(
             method, path, query, talk.base, talk.actor, self._store.records(self._scope(talk.actor)), self._means,
             talk.pen, conditions_of(headers), found.type, found.id, body, media_of(headers.get(b"content-type", b"")) if body else "",
