@@ -98,15 +98,18 @@ async def statement(asked: Question) -> str:
     if where.ids is not None:
         return _plain(asked)
     if where.patients is not None:
-        return _plain(asked, walk=True) if len(where.patients) == 1 else _by_patients(asked, where.patients)
+        return _by_patients(asked, where.patients)
     if where.walk is not None and walks_patients(asked):
         return _loose(asked, where.walk)
     if where.tokens and await _rare(asked):
         return _plain(asked)
     if where.codes is not None and len(where.codes) <= CODES_APART_MAX:
         return await _by_codes(asked, where.codes)
+    if where.reach and not where.tokens:
+        return _probed(asked, "true")
     if where.tokens or where.sql not in (None, "true"):
-        return _near_far(asked, "", NEAR_ROWS if "IN (SELECT" not in (where.sql or "") else NEAR_CHAIN_ROWS, _far(asked))
+        rows = NEAR_CHAIN_ROWS if "IN (SELECT" in (where.sql or "") else await _near_rows(asked)
+        return _near_far(asked, "", rows, _far(asked))
     return _plain(asked, walk=True)
 
 
@@ -122,15 +125,30 @@ def walks_patients(asked: Question) -> bool:
     )
 
 
-async def _rare(asked: Question) -> bool:
-    """Whether some token group is so rare that the token index answers outright."""
+async def _expected(asked: Question) -> float | None:
+    """About how many rows the scarcest token group leaves; None without tokens."""
+    least: float | None = None
     for group in asked.where.tokens:
         expected = 0.0
         for token in group:
             expected += await asked.ground.statistics.expected_rows(asked.connection, asked.spot, token)
-        if expected < RARE_ROWS:
-            return True
-    return False
+        least = expected if least is None else min(least, expected)
+    return least
+
+
+async def _rare(asked: Question) -> bool:
+    """Whether some token group is so rare that the token index answers outright."""
+    expected = await _expected(asked)
+    return expected is not None and expected < RARE_ROWS
+
+
+async def _near_rows(asked: Question) -> int:
+    """How many of the newest rows to walk: as many as should hold two pages of what is asked, within reason."""
+    expected = await _expected(asked)
+    if not expected:
+        return NEAR_ROWS
+    rows = await asked.ground.statistics.rows(asked.connection, asked.spot)
+    return max(NEAR_ROWS, min(NEAR_PROBED_ROWS, int(2 * asked.limit * rows / expected)))
 
 
 def _plain(asked: Question, *, walk: bool = False) -> str:
@@ -157,13 +175,16 @@ def _sorted(asked: Question) -> str:
 
 
 def _by_patients(asked: Question, patients: list[int]) -> str:
-    """Newest rows of each of several patients, then the newest of all."""
-    numbers = asked.arguments.add(patients, "integer[]")
-    inner = (
-        f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE r.patient = p.n AND {asked.filters}{asked.beyond()}"
-        f" ORDER BY r.tick DESC LIMIT {asked.limit}"
-    )
-    return f"SELECT x.* FROM unnest({numbers}) p(n), LATERAL ({inner}) x ORDER BY x.tick DESC LIMIT {asked.limit}"
+    """Newest rows of each patient, then the newest of all. Each patient's walk is fenced, so that no plan walks the whole type instead."""
+    numbers, table, limit = asked.arguments.add(patients, "integer[]"), asked.spot.table, asked.limit
+    if asked.where.sql is not None and asked.where.sql.count("$") == 1 and not asked.scope:  # else nothing asked: the index finds the page
+        ticks = f"SELECT r.tick FROM {table} r WHERE r.patient = p.n{asked.beyond()} ORDER BY r.tick DESC OFFSET 0"
+        each = f"SELECT t.tick FROM ({ticks}) t LIMIT {limit}"
+        newest = f"SELECT x.tick FROM unnest({numbers}) p(n), LATERAL ({each}) x ORDER BY x.tick DESC LIMIT {limit}"
+        return f"SELECT {asked.columns} FROM {table} r WHERE r.tick = ANY(ARRAY({newest}))"
+    walk = f"SELECT * FROM {table} r WHERE r.patient = p.n{asked.beyond()} ORDER BY r.tick DESC OFFSET 0"
+    inner = f"SELECT {asked.columns} FROM ({walk}) r WHERE {asked.filters} LIMIT {limit}"
+    return f"SELECT x.* FROM unnest({numbers}) p(n), LATERAL ({inner}) x ORDER BY x.tick DESC LIMIT {limit}"
 
 
 def _loose(asked: Question, walk: tuple[str, int]) -> str:
@@ -190,21 +211,22 @@ async def _by_codes(asked: Question, codes: list[int]) -> str:
 
 
 async def _of_code(asked: Question, code: int) -> str:
-    """A concept's rows, newest first: walked to the end where they are few, else near and far."""
+    """A concept's rows, newest first: walked to the end where they are few, or fewer than any token leaves; else near and far."""
     anchor = f"r.code = {asked.arguments.add(code, 'integer')}"
     only_code = asked.where.sql is not None and asked.where.sql.count("$") == 1 and not asked.scope
     if only_code:
         return f"SELECT {asked.columns} FROM {asked.spot.table} r WHERE {anchor}{asked.beyond()} ORDER BY r.tick DESC LIMIT {asked.limit}"
     if asked.where.closed and asked.where.reach:
         return _probed(asked, anchor)
-    if await asked.ground.statistics.expected_of_code(asked.connection, asked.spot, code) < WALKED_ROWS and not asked.where.ranged:
+    rows, tokens = await asked.ground.statistics.expected_of_code(asked.connection, asked.spot, code), await _expected(asked)
+    if not asked.where.ranged and (rows < WALKED_ROWS or (tokens is not None and rows <= tokens)):
         walk = f"SELECT * FROM {asked.spot.table} r WHERE {anchor}{asked.beyond()} ORDER BY r.tick DESC OFFSET 0"
         return f"SELECT {asked.columns} FROM ({walk}) r WHERE {asked.filters} LIMIT {asked.limit}"
     return _near_far(asked, anchor, NEAR_CODE_ROWS, _far(asked, f"{anchor} AND "))
 
 
 def _probed(asked: Question, anchor: str) -> str:
-    """A concept within bounds: a capped look at how many rows the bounds leave decides whether the near leg is worth its walk."""
+    """A concept, or the whole type, within bounds: a capped look at what these leave decides whether the near leg is worth its walk."""
     table, reach = asked.spot.table, " AND ".join(asked.where.reach)
     probe = f"SELECT count(*) AS c FROM (SELECT 1 FROM {table} r WHERE {anchor} AND {reach} LIMIT {PROBED_ROWS}) z"
     many = f"(SELECT c FROM probe) = {PROBED_ROWS}"
