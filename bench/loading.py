@@ -6,6 +6,7 @@ import asyncio
 import gc
 import multiprocessing
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from bench.home import Contents, database, database_bytes, keep, kept, remove, s
 from bench.table import Report
 from xinglin.base.clock import utc_now
 from xinglin.base.crypto import FileKeys
-from xinglin.fhir.codec import decode
+from xinglin.fhir.codec import Resource, decode
 from xinglin.fhir.validation import validate
 from xinglin.store import open_store, prepare
 from xinglin.store.bulk import Loader, end
@@ -128,17 +129,23 @@ def _part(home: Path, dsn: str, file: Path, validated: bool) -> int:
     return uvloop.run(_load_file(home, dsn, file, validated))
 
 
+def _batches(lines: Iterable[bytes], validated: bool) -> Iterator[list[Resource]]:
+    """The resources of a file, parsed and if so wished validated, batch by batch."""
+    source = iter(lines)
+    while batch := [decode(line) for line in islice(source, BATCH)]:
+        if validated:
+            wrong = [issue for one in batch for issue in validate(one) if issue.severity == "error"]
+            assert not wrong, wrong[0]
+        yield batch
+
+
 async def _load_file(home: Path, dsn: str, file: Path, validated: bool) -> int:
     settings = settings_of(home, dsn)
     store = await open_store(settings, dsn, FileKeys(settings.key_path).keys())
     try:
         loader = Loader(store.ground, bare=True)
         with file.open("rb") as lines:
-            while batch := [decode(line) for line in islice(lines, BATCH)]:
-                if validated:
-                    wrong = [issue for one in batch for issue in validate(one) if issue.severity == "error"]
-                    assert not wrong, wrong[0]
-                await loader.load(batch)
+            await loader.load_all(_batches(lines, validated))
         assert not loader.passed_over, "each resource of a load is new"
         return loader.written
     finally:

@@ -256,12 +256,15 @@ def audit_record(contents: Contents, tick: int, row: AuditRow) -> tuple[int | st
     What was asked with letters no text of the database holds is kept without them: no row may be refused.
     """
     query = contents.seal_loose(row.query.encode("utf-8", "replace"), AUDIT_BOUND) if row.query is not None else None
-    told = (row.actor, row.role, row.interaction, row.type, row.id, query, row.status, row.address, row.request)
-    return (tick, *(_writable(value) if isinstance(value, str) else value for value in told))
+    told = f"{row.actor}{row.role}{row.interaction}{row.type}{row.id}{row.address}{row.request}"
+    if told.isascii() and "\x00" not in told:  # as nearly always
+        return (tick, row.actor, row.role, row.interaction, row.type, row.id, query, row.status, row.address, row.request)
+    who, what = (_writable(row.actor), _writable(row.role)), (_writable(row.interaction), _writable(row.type), _writable(row.id))
+    return (tick, *who, *what, query, row.status, _writable(row.address), _writable(row.request))
 
 
-def _writable(text: str) -> str:
-    return text if text.isascii() and "\x00" not in text else text.replace("\x00", " ").encode("utf-8", "replace").decode()
+def _writable(text: str | None) -> str | None:
+    return None if text is None else text.replace("\x00", " ").encode("utf-8", "replace").decode()
 
 
 async def write_audit(contents: Contents, connection: Connection, tick: int, rows: Iterable[AuditRow]) -> None:

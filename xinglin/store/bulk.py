@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,7 @@ from xinglin.store.pool import Pool
 from xinglin.store.rows import Draft, draft, era_token, finish
 
 _TRIES = 5
+_AT_ONCE = 2
 SAMPLES_WANTED = 1_200
 
 
@@ -48,8 +49,18 @@ class Loader:
     samples: defaultdict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     learnt: set[str] = field(default_factory=set[str])
 
-    async def load(self, resources: Sequence[Resource]) -> None:
-        """One batch, at most 4,096 resources (one feed row), each with `resourceType` and `id`."""
+    async def load_all(self, batches: Iterable[Sequence[Resource]], told: Callable[[int], None] = lambda _: None) -> None:
+        """Batch after batch, two at once: one is taken apart while the database writes the other. `told`: how many of each were new."""
+        waiting = iter(batches)
+
+        async def work() -> None:
+            for batch in waiting:
+                told(await self.load(batch))
+
+        await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+
+    async def load(self, resources: Sequence[Resource]) -> int:
+        """One batch, at most 4,096 resources (one feed row), each with `resourceType` and `id`; how many were new."""
         assert len(resources) <= FEED_CHANGES_MAX
         wants = Wants()
         ground = self.ground
@@ -67,7 +78,7 @@ class Loader:
                 continue  # another loader brought the same resources at the same moment: now they are there
             self.written += len(fresh)
             self.passed_over += len(resources) - len(fresh)
-            return
+            return len(fresh)
         raise Unavailable("Others keep loading the same records; try again in a moment.", retry_after_s=1)
 
     async def _learn(self, resources: Sequence[Resource]) -> None:
@@ -76,16 +87,15 @@ class Loader:
         for resource in resources:
             if (type_ := resource["resourceType"]) not in self.learnt:
                 self.samples[type_].append(tail_of(encode(stamped(resource, resource["id"], 1, tick))))
-        ready = {type_: held for type_, held in self.samples.items() if len(held) >= SAMPLES_WANTED}
-        if not ready:
+        full = [type_ for type_, held in self.samples.items() if len(held) >= SAMPLES_WANTED]
+        if not full:
             return
+        self.learnt.update(full)
+        ready = {type_: self.samples.pop(type_) for type_ in full}
         async with self.ground.side.connection() as connection:
             async with connection.transaction():
                 await learn(self.ground, connection, ready)
             await load_dictionaries(connection, self.ground.contents)
-        for type_ in ready:
-            self.learnt.add(type_)
-            del self.samples[type_]
 
     async def _fresh(self, connection: Connection, drafts: list[tuple[Resource, Draft]]) -> list[tuple[Resource, Draft]]:
         """Each resource once, without what is there already."""

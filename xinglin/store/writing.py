@@ -33,7 +33,7 @@ from xinglin.store.searching import Scope, matching_ids
 _JOINT_STEPS_MAX = 512
 _JOINT_SETS_MAX = 64
 _TRIES = 4
-_AT_ONCE = 2
+_AT_ONCE = 1
 DELETED_AT_ONCE_MAX = 1000
 
 

@@ -114,9 +114,7 @@ async def _write(settings: Settings, plan: Plan, part: int) -> None:
     try:
         loader = Loader(store.ground, bare=True)
         resources = shards(plan.seed, plan.residents, of=plan.parts, index=part, today=plan.today)
-        while batch := list(islice(resources, BATCH)):
-            await loader.load(batch)
-            print(len(batch), flush=True)
+        await loader.load_all(iter(lambda: list(islice(resources, BATCH)), []), told=lambda new: print(new, flush=True))
     finally:
         await store.close()
 
