@@ -71,7 +71,7 @@ async def read(ground: Ground, desk: Reading, scope: Scope, type_: str, id_: str
             ):
                 raise Gone("{type}/{id} was deleted.", type=type_, id=id_)
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
-    stored = opened(ground, spot, key, row["version"], row["tick"], row["content"], None)
+    stored = opened(ground, spot, key, row["version"], row["tick"], row["content"], id_ if str(key) == id_ else None)
     if stored.id != id_ or not visible(spot, scope, row["patient"]):
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     return stored
