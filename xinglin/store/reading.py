@@ -14,7 +14,7 @@ from xinglin.store.layout import Layout
 from xinglin.store.pool import Pool
 from xinglin.store.tables import Tables
 
-_AT_ONCE = 3
+_AT_ONCE = 1
 _TOGETHER_MAX = 64
 
 Asked = tuple[UUID, "asyncio.Future[Any]"]
