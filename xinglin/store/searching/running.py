@@ -58,7 +58,7 @@ class Seeker:
         if order is None:
             return await self._sorted_page(asked, limit)
         if asked.cursor:
-            value, tick, patient = read_cursor(asked.cursor, *_CURSOR[_family(order.column)])
+            value, tick, patient = read_cursor(asked.cursor, *_marks_of(order.column))
             if tick is None or patient is None:
                 raise Malformed("The page mark is not one of ours; start the search again.")
             order = replace(order, after=(value, tick, patient))
@@ -259,18 +259,9 @@ def _key_of(value: Any) -> Any:
     return None
 
 
-_CURSOR: dict[str, tuple[type, ...]] = {
-    "tick": (int, int, int),
-    "id": (str, int, int),
-    "number": (float, int, int),
-    "date": (int, int, int),
-}
-
-
-def _family(column: str) -> str:
-    if column in ("tick", "id"):
-        return column
-    return "number" if column.startswith("num") else "date"
+def _marks_of(column: str) -> tuple[type, ...]:
+    """What a page mark holds for an order column: its value, the tick, the patient number."""
+    return (float if column.startswith("num") else int, int, int)
 
 
 def ordering(asked: Search, spot: Layout, ground: Ground) -> Ordering | None:
@@ -292,7 +283,7 @@ def ordering(asked: Search, spot: Layout, ground: Ground) -> Ordering | None:
 def _marks(order: Ordering, row: Any) -> tuple[Any, int, int]:
     """Where a page ended: the order column's value, the tick and the patient number of its last row."""
     key = row["key"] if order.column != "tick" else None
-    return (str(key) if isinstance(key, UUID) else key), row["tick"], row["patient"]
+    return key, row["tick"], row["patient"]
 
 
 def _is_leaf(term: Term) -> bool:

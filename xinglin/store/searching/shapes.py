@@ -83,9 +83,7 @@ class Question:
         column = f"{row}.{self.order.column}"
         if value is None:
             return f" AND {column} IS NULL AND {row}.tick {sign} {place}"
-        key = self.arguments.add(
-            value, "double precision" if self.order.column.startswith("num") else "uuid" if self.order.column == "id" else "bigint"
-        )
+        key = self.arguments.add(value, "double precision" if self.order.column.startswith("num") else "bigint")
         edge = "<=" if self.order.descending else ">="
         return f" AND (({column} {edge} {key} AND ({column} {sign} {key} OR {row}.tick {sign} {place})) OR {column} IS NULL)"
 
@@ -164,8 +162,6 @@ def _sorted(asked: Question) -> str:
     if asked.order.column == "tick":
         return f"{head} ORDER BY r.tick {way} LIMIT {asked.limit}"
     column = f"r.{asked.order.column}"
-    if asked.order.column == "id":
-        return f"{head} ORDER BY {column} {way} LIMIT {asked.limit}"
     without = f"{head} AND {column} IS NULL ORDER BY r.tick + 0 {way} LIMIT {asked.limit}"
     if asked.order.after is not None and asked.order.after[0] is None:
         return without
