@@ -131,7 +131,7 @@ def serving(home: Path) -> Generator[Server]:
         try:
             address = urlsplit(_address(home, process))
             token = subprocess.run(
-                [XINGLIN, "token", "--role", "admin", "--home", home], env=environment, capture_output=True, text=True, check=True
+                [XINGLIN, "token", "--role", "system", "--home", home], env=environment, capture_output=True, text=True, check=True
             )
             assert address.hostname
             assert address.port

@@ -27,11 +27,11 @@ class Served:
     base: str
     keys: Keys
 
-    def token(self, role: str = "admin") -> str:
+    def token(self, role: str = "system") -> str:
         """A bearer token for someone in a role."""
         return issue(self.keys, role, f"a-{role}", 3600)
 
-    def bearer(self, role: str = "admin") -> str:
+    def bearer(self, role: str = "system") -> str:
         """The Authorization header of someone in a role."""
         return f"Bearer {self.token(role)}"
 

@@ -19,8 +19,8 @@ def test_every_type_in_the_table_exists() -> None:
     assert named <= set(RESOURCE_TYPES)
 
 
-def test_an_administrator_may_do_everything() -> None:
-    assert all(allowed("admin", deed, type_) for deed in EVERYTHING for type_ in (*RESOURCE_TYPES, None))
+def test_the_platforms_own_machines_may_do_everything() -> None:
+    assert all(allowed("system", deed, type_) for deed in EVERYTHING for type_ in (*RESOURCE_TYPES, None))
 
 
 @pytest.mark.parametrize(
@@ -35,15 +35,18 @@ def test_an_administrator_may_do_everything() -> None:
         ("registrar", "update", "Patient", True),
         ("registrar", "read", "Condition", False),
         ("registrar", "search", None, False),
-        ("resident", "read", "Observation", False),
+        ("resident", "read", "Observation", True),
+        ("resident", "create", "Observation", False),
         ("resident", "search", "HealthcareService", True),
         ("reader", "read", "Condition", True),
         ("reader", "create", "Condition", False),
         ("system", "import", "Patient", True),
-        ("system", "export", None, False),
-        ("system", "read", "AuditEvent", False),
-        ("auditor", "search", "AuditEvent", True),
-        ("auditor", "read", "Patient", False),
+        ("system", "export", None, True),
+        ("reader", "read", "AuditEvent", False),
+        ("system_admin", "read", "Patient", False),
+        ("security_admin", "search", "Observation", False),
+        ("audit_admin", "search", "AuditEvent", True),
+        ("audit_admin", "read", "Patient", False),
         ("nobody", "read", "Patient", False),
     ],
 )

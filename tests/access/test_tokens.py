@@ -32,7 +32,7 @@ def test_a_token_ends_with_its_time() -> None:
 def test_a_token_of_another_installation_is_refused() -> None:
     others = Keys(KEYS.data, 1, KEYS.index, secrets.token_bytes(32))
     with pytest.raises(Unauthenticated):
-        verify(KEYS, issue(others, "admin", "x", now=NOON), NOON)
+        verify(KEYS, issue(others, "system", "x", now=NOON), NOON)
 
 
 def test_no_changed_letter_passes() -> None:

@@ -20,7 +20,7 @@ from tests.served import Served
 Person = dict[str, Any]
 
 
-def server_for(platform: Served, role: str = "admin") -> FHIRServer:
+def server_for(platform: Served, role: str = "system") -> FHIRServer:
     """A client that has been through its authorization and holds a token."""
     authorized = {"app_id": "tests", "access_token": platform.token(role)}
     client = FHIRClient(

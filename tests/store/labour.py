@@ -36,7 +36,7 @@ async def ended(store: Store, id_: str, seconds: float = 60) -> JobStatus:
 
 async def done(store: Store, kind: str, parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """(id, result) of a job that must succeed."""
-    id_ = await Jobs(store.ground).start(kind, {"owner": "d-1", "role": "admin", **parameters})
+    id_ = await Jobs(store.ground).start(kind, {"owner": "d-1", "role": "system", **parameters})
     status = await ended(store, id_)
     assert (status.state, status.error) == ("done", None)
     assert status.result is not None

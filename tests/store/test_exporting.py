@@ -158,7 +158,7 @@ async def test_an_export_stays_within_its_owners_scope(store: Store, records: Re
 async def test_a_killed_export_goes_on_and_repeats_nothing(store: Store, records: Records, saves: int, before: bool):
     await records.write([patient(f"p{n}") for n in range(100)])
     await records.write([observation(f"o{n}", f"p{n}") for n in range(100)])
-    id_ = await Jobs(store.ground).start("export", {"owner": "d-1", "role": "admin", **system(types=["Patient", "Observation"])})
+    id_ = await Jobs(store.ground).start("export", {"owner": "d-1", "role": "system", **system(types=["Patient", "Observation"])})
     await killed(store, saves, before=before)
     await records.write([patient("p0", gender="male"), patient("late")])
     status = await ended(store, id_)
@@ -183,7 +183,7 @@ def test_a_new_file_is_begun_when_one_is_full(tmp_path, monkeypatch: pytest.Monk
 async def test_two_exports_at_once_do_not_meet(store: Store, records: Records):
     await records.write([patient(f"p{n}") for n in range(90)])
     jobs = Jobs(store.ground)
-    parameters = {"owner": "d-1", "role": "admin", **system(types=["Patient"])}
+    parameters = {"owner": "d-1", "role": "system", **system(types=["Patient"])}
     started = [await jobs.start("export", parameters) for _ in range(3)]
     statuses = [await ended(store, id_) for id_ in started]
     for id_, status in zip(started, statuses, strict=True):

@@ -141,7 +141,7 @@ async def test_a_killed_import_writes_each_line_once(store: Store, records: Reco
     if name == "a.json":
         content = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in resources]}).encode()
     (folder / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    id_ = await Jobs(store.ground).start("import", {"owner": "d-1", "role": "admin", "files": [name]})
+    id_ = await Jobs(store.ground).start("import", {"owner": "d-1", "role": "system", "files": [name]})
     await killed(store, saves, before=before)
     status = await ended(store, id_)
     assert (status.state, status.error) == ("done", None)

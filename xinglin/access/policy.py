@@ -1,7 +1,7 @@
 """What a role may do: one table of grants, read by every door.
 
-Roles say what kind of deed is possible at all. Whose record it may be done to is the store's scope. So a resident has no
-grant on clinical types here: their own record is opened to them by its scope, never by the role.
+Roles say what kind of deed is possible at all. Whose record it may be done to is the scope (`reach.py`): a resident may read
+conditions, and their scope is their own record and their wards'.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from xinglin.access.actor import Actor
 from xinglin.base.errors import Forbidden
+from xinglin.fhir.definitions import compartment
 
 READS = frozenset({"read", "vread", "history", "search"})
 WRITES = frozenset({"create", "update", "patch"})
@@ -19,82 +20,34 @@ EVERYTHING = READS | WRITES | DELETES | BULK
 """The interactions there are; a batch or transaction is checked entry by entry."""
 
 REGISTRATION = frozenset(
-    {
-        "Account",
-        "Appointment",
-        "AppointmentResponse",
-        "Coverage",
-        "Encounter",
-        "EpisodeOfCare",
-        "Patient",
-        "RelatedPerson",
-        "Schedule",
-        "Slot",
-    }
+    "Account Appointment AppointmentResponse Coverage Encounter EpisodeOfCare Patient RelatedPerson Schedule Slot".split()
 )
 CARE = frozenset(
-    {
-        "AllergyIntolerance",
-        "CarePlan",
-        "CareTeam",
-        "ClinicalImpression",
-        "Communication",
-        "Composition",
-        "Consent",
-        "DetectedIssue",
-        "Device",
-        "DeviceUseStatement",
-        "DiagnosticReport",
-        "DocumentReference",
-        "Flag",
-        "Goal",
-        "Group",
-        "Immunization",
-        "List",
-        "Media",
-        "MedicationAdministration",
-        "MedicationStatement",
-        "NutritionOrder",
-        "Observation",
-        "QuestionnaireResponse",
-        "Specimen",
-        "Task",
-    }
+    """AllergyIntolerance CarePlan CareTeam ClinicalImpression Communication Composition Consent DetectedIssue Device DeviceUseStatement
+    DiagnosticReport DocumentReference Flag Goal Group Immunization List Media MedicationAdministration MedicationStatement NutritionOrder
+    Observation QuestionnaireResponse Specimen Task""".split()
 )
 MEDICINE = frozenset(
-    {
-        "Binary",
-        "Condition",
-        "DeviceRequest",
-        "FamilyMemberHistory",
-        "ImagingStudy",
-        "MedicationDispense",
-        "MedicationRequest",
-        "Procedure",
-        "RequestGroup",
-        "RiskAssessment",
-        "ServiceRequest",
-        "VisionPrescription",
-    }
+    """Condition DeviceRequest FamilyMemberHistory ImagingStudy MedicationDispense MedicationRequest Procedure RequestGroup
+    RiskAssessment ServiceRequest VisionPrescription""".split()
 )
 DIRECTORY = frozenset(
-    {
-        "CodeSystem",
-        "ConceptMap",
-        "HealthcareService",
-        "Location",
-        "Organization",
-        "Practitioner",
-        "PractitionerRole",
-        "Questionnaire",
-        "Schedule",
-        "Slot",
-        "StructureDefinition",
-        "ValueSet",
-    }
+    """ActivityDefinition CodeSystem ConceptMap Device Endpoint HealthcareService Library Location Measure Medication Organization
+    OrganizationAffiliation PlanDefinition Practitioner PractitionerRole Questionnaire Schedule Slot StructureDefinition Substance ValueSet
+    VerificationResult""".split()
 )
-LEDGER = frozenset({"AuditEvent", "Provenance"})
-"""Written by the platform alone."""
+"""What is about institutions, staff and knowledge, not about residents."""
+LEDGER = frozenset({"AuditEvent"})
+"""Read by the audit administrator (the platform's own ledger), and kept for other systems that send theirs."""
+RECORD = frozenset(compartment("Patient")) | {"Patient"}
+"""Every type of a resident's record: it lies in the Patient compartment."""
+PHARMACY = frozenset("AllergyIntolerance Condition DetectedIssue Encounter MedicationAdministration MedicationDispense".split()) | frozenset(
+    "MedicationRequest MedicationStatement Observation Patient SupplyDelivery SupplyRequest Task".split()
+)
+PAYMENT = frozenset(
+    """Account ChargeItem Claim ClaimResponse Coverage CoverageEligibilityRequest CoverageEligibilityResponse Encounter ExplanationOfBenefit
+    Invoice Patient""".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +67,26 @@ class Grant:
         return type_ not in self.without and (self.types is None or type_ in self.types)
 
 
+_CLINICAL = (RECORD | DIRECTORY) - LEDGER
+
 GRANTS: dict[str, tuple[Grant, ...]] = {
-    "admin": (Grant(EVERYTHING),),
-    "doctor": (Grant(READS, without=LEDGER), Grant(WRITES, REGISTRATION | CARE | MEDICINE)),
-    "nurse": (Grant(READS, without=LEDGER), Grant(WRITES, REGISTRATION | CARE)),
+    "doctor": (Grant(READS, _CLINICAL), Grant(WRITES, (REGISTRATION - {"Patient", "RelatedPerson"}) | CARE | MEDICINE)),
+    "nurse": (Grant(READS, _CLINICAL), Grant(WRITES, (REGISTRATION - {"Patient", "RelatedPerson"}) | CARE)),
+    "pharmacist": (Grant(READS, PHARMACY | DIRECTORY), Grant(WRITES, frozenset({"DetectedIssue", "MedicationDispense", "Task"}))),
     "registrar": (Grant(READS, REGISTRATION | DIRECTORY), Grant(WRITES, REGISTRATION)),
-    "resident": (Grant(READS, DIRECTORY),),
+    "public_health": (Grant(READS, _CLINICAL), Grant(WRITES, frozenset({"Communication", "Flag", "QuestionnaireResponse", "Task"}))),
+    "dispatcher": (
+        Grant(READS, REGISTRATION | DIRECTORY | {"AllergyIntolerance", "Condition", "Flag", "Task"}),
+        Grant(WRITES, frozenset({"Communication", "Encounter", "Task"})),
+    ),
+    "insurer": (Grant(READS, PAYMENT | DIRECTORY), Grant(WRITES, frozenset({"ClaimResponse", "CoverageEligibilityResponse"}))),
+    "regulator": (Grant(READS, DIRECTORY),),
+    "resident": (Grant(READS, _CLINICAL), Grant(WRITES, frozenset({"Communication", "Consent", "QuestionnaireResponse"}))),
+    "system_admin": (Grant(READS | WRITES, DIRECTORY),),
+    "security_admin": (Grant(READS, DIRECTORY),),
+    "audit_admin": (Grant(READS, DIRECTORY | LEDGER),),
     "reader": (Grant(READS, without=LEDGER),),
-    "system": (Grant(READS | WRITES | DELETES | BULK, without=LEDGER),),
-    "auditor": (Grant(READS, LEDGER),),
+    "system": (Grant(EVERYTHING),),
 }
 
 

@@ -1,6 +1,7 @@
 """Bearer tokens: compact, signed with HMAC-SHA256 (RFC 2104, FIPS 180-4), valid for a time. The store is not asked to verify one.
 
-A token is `xinglin1.CLAIMS.SIGNATURE`: base64url of JSON with role, sub, name, iat, exp (seconds since 1970) and jti.
+A token is `xinglin1.CLAIMS.SIGNATURE`: base64url of JSON with role, sub, name, iat, exp (seconds since 1970) and jti, and of the actor's
+other fields those that are set.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ TOKEN_CHARACTERS_MAX = 2048
 _KIND = "xinglin1"
 
 
-class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a token says; times in whole seconds since 1970 UTC."""
+class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a token says; times in whole seconds since 1970 UTC. The fields with a default are those of the `Actor`."""
 
     role: str
     sub: str
@@ -34,16 +35,37 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     iat: int
     exp: int
     jti: str
+    person: str = ""
+    units: tuple[str, ...] = ()
+    session: str = ""
+    client: str = ""
+    scopes: tuple[str, ...] | None = None
+    patient: str = ""
+    purpose: str = "TREAT"
+
+    def actor(self) -> Actor:
+        """Whom the token stands for."""
+        return Actor(
+            self.sub, self.role, self.name, self.person, self.units, self.session, self.client, self.scopes, self.patient, self.purpose
+        )  # fmt: skip
 
 
 def issue(keys: Keys, role: str, subject: str, lifetime_s: int = LIFETIME_S, *, name: str = "", now: datetime | None = None) -> str:
     """A new token for `subject` in `role`. Raises `Malformed` for a role there is not."""
-    if role not in ROLES:
-        raise Malformed("There is no role {role}; the roles are {roles}.", role=role, roles=", ".join(ROLES))
+    return issue_for(keys, Actor(subject, role, name or subject), lifetime_s, now=now)
+
+
+def issue_for(keys: Keys, actor: Actor, lifetime_s: int, *, now: datetime | None = None) -> str:
+    """A new token for an actor with all that is known of it. Raises `Malformed` for a role there is not."""
+    if actor.role not in ROLES:
+        raise Malformed("There is no role {role}; the roles are {roles}.", role=actor.role, roles=", ".join(ROLES))
     if lifetime_s <= 0:
         raise Malformed("A token must last longer than {lifetime_s} seconds.", lifetime_s=lifetime_s)
     issued = int((now or utc_now()).timestamp())
-    claims = Claims(role, subject, name or subject, issued, issued + lifetime_s, secrets.token_hex(8))
+    claims = Claims(
+        actor.role, actor.id, actor.name, issued, issued + lifetime_s, secrets.token_hex(8), actor.person, actor.units, actor.session,
+        actor.client, actor.scopes, actor.patient, actor.purpose,
+    )  # fmt: skip
     body = _text(msgspec.json.encode(claims))
     return f"{_KIND}.{body}.{_text(_signature(keys, body))}"
 
@@ -53,7 +75,7 @@ def verify(keys: Keys, token: str, now: datetime) -> Actor:
     claims = read_claims(keys, token)
     if now.timestamp() >= claims.exp:
         raise Unauthenticated("This token has expired; ask for a new one.")
-    return Actor(claims.sub, claims.role, claims.name)
+    return claims.actor()
 
 
 def read_claims(keys: Keys, token: str) -> Claims:

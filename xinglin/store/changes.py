@@ -12,7 +12,10 @@ from xinglin.fhir.search.model import Search
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One version of a resource. `content`: its JSON bytes with id and meta; empty for a deletion. `tick`: when it was written."""
+    """One version of a resource. `content`: its JSON bytes with id and meta; empty for a deletion. `tick`: when it was written.
+
+    `patient`: the number of the patient it belongs to, 0 for nobody's or where it was not looked up.
+    """
 
     type: str
     id: str
@@ -20,6 +23,7 @@ class Stored:
     tick: int
     content: bytes
     method: str
+    patient: int = 0
 
     @property
     def last_updated(self) -> str:
@@ -116,7 +120,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One act, for the audit trail. Texts as the door saw them; `at` is a tick."""
+    """One act, for the audit trail. Texts as the door saw them.
+
+    `patients`: the numbers of those whose records it showed or changed; `ground`: by which relation or role that was allowed.
+    """
 
     actor: str
     role: str
@@ -127,3 +134,5 @@ class AuditRow:
     status: int
     address: str | None
     request: str | None
+    patients: tuple[int, ...] = ()
+    ground: str | None = None

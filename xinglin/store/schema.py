@@ -11,7 +11,7 @@ from asyncpg import Connection
 
 from xinglin.store.layout import Layout
 
-VERSION = 1
+VERSION = 2
 
 _PLATFORM = """
 CREATE SCHEMA IF NOT EXISTS xinglin; CREATE SCHEMA IF NOT EXISTS record; CREATE SCHEMA IF NOT EXISTS history;
@@ -46,6 +46,28 @@ CREATE TABLE xinglin.job (id uuid PRIMARY KEY, kind text NOT NULL, state text NO
   parameters bytea NOT NULL, progress bytea NOT NULL, attempt integer NOT NULL DEFAULT 0, result bytea, error text,
   made_at timestamptz NOT NULL DEFAULT now(), touched_at timestamptz NOT NULL DEFAULT now());
 """
+
+_ACCESS = """
+-- small sealed documents: accounts, sessions, applications, notices (papers.py); `mark` and `handles` are keyed hashes
+CREATE TABLE xinglin.paper (n bigint GENERATED ALWAYS AS IDENTITY, kind text NOT NULL, mark bigint NOT NULL, version integer NOT NULL,
+  ends bigint NOT NULL, handles bigint[] NOT NULL, key bytea NOT NULL, sealed bytea NOT NULL, PRIMARY KEY (kind, mark));
+CREATE INDEX ON xinglin.paper (kind, n);
+CREATE INDEX ON xinglin.paper USING gin (handles);
+CREATE INDEX ON xinglin.paper (ends) WHERE ends < 4611686018427387904;
+-- who may see whose record and why (relations.py); `holder` is the hash of who holds it, `type` and `id` the resource it follows from
+CREATE TABLE xinglin.relation (holder bigint NOT NULL, patient integer NOT NULL, kind text NOT NULL, starts bigint NOT NULL,
+  ends bigint NOT NULL, type smallint NOT NULL, id uuid NOT NULL, limits text NOT NULL DEFAULT '',
+  PRIMARY KEY (type, id, holder, patient, kind));
+CREATE INDEX ON xinglin.relation (holder, ends);
+CREATE INDEX ON xinglin.relation (patient);
+-- grows with every change of relations, so that one look tells whether there is news
+CREATE TABLE xinglin.care (version bigint NOT NULL);
+INSERT INTO xinglin.care VALUES (1);
+-- whose records an act showed, and on what ground
+ALTER TABLE xinglin.audit ADD patient integer, ADD patients integer[], ADD ground text;
+"""
+_MIGRATIONS = {1: _ACCESS}
+"""What brings a database of a version to the next."""
 
 
 def table_sql(spot: Layout) -> str:
@@ -91,10 +113,14 @@ def indexes(spot: Layout) -> Iterator[tuple[str, str]]:
 
 
 async def create(connection: Connection, key_mark: bytes) -> None:
-    """Make the platform's own tables in one transaction, unless they are there. Those of a type come with its first resource."""
+    """Make the platform's own tables in one transaction, or bring those of an older program up to date. Those of a type come with its
+    first resource."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(7305)")
-        if await connection.fetchval("SELECT to_regclass('xinglin.installation')"):
-            return
-        await connection.execute(_PLATFORM)
-        await connection.execute("INSERT INTO xinglin.installation (version, key_mark) VALUES ($1, $2)", VERSION, key_mark)
+        if not await connection.fetchval("SELECT to_regclass('xinglin.installation')"):
+            await connection.execute(_PLATFORM)
+            await connection.execute("INSERT INTO xinglin.installation (version, key_mark) VALUES (1, $1)", key_mark)
+        version = await connection.fetchval("SELECT version FROM xinglin.installation")
+        while version in _MIGRATIONS:
+            await connection.execute(_MIGRATIONS[version])
+            version = await connection.fetchval("UPDATE xinglin.installation SET version = version + 1 RETURNING version")

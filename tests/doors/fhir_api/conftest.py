@@ -41,7 +41,7 @@ def door(store, jobs, settings) -> FhirDoor:
 
 @pytest.fixture
 def client_of(door) -> Callable[..., Client]:
-    def make(role: str | None = "admin", subject: str = "tester") -> Client:
+    def make(role: str | None = "system", subject: str = "tester") -> Client:
         headers = {"authorization": f"Bearer {issue(KEYS, role, subject)}"} if role else {}
         return Client(transport=httpx.ASGITransport(door, raise_app_exceptions=True), base_url="http://hie.test/fhir", headers=headers)
 

@@ -36,7 +36,7 @@ async def test_a_false_token_is_refused(client_of, token):
 
 async def test_a_role_reaches_only_its_types_also_through_chains_and_includes(client, client_of):
     await client.put("/Patient/p1", json=PATIENT | {"id": "p1"})
-    registrar, auditor = client_of("registrar"), client_of("auditor")
+    registrar, auditor = client_of("registrar"), client_of("audit_admin")
     assert (await registrar.get("/Patient/p1")).status_code == 200
     assert (await registrar.get("/Observation")).status_code == 403
     assert (await registrar.get("/Patient?_has:Observation:patient:code=x")).status_code == 403
@@ -66,7 +66,7 @@ async def test_each_interaction_leaves_an_audit_row(client, store):
         ("delete", "Patient", id_, 200, None),
     ]
     assert store.trail[1].request == "r-7"
-    assert (store.trail[0].actor, store.trail[0].role) == ("tester", "admin")
+    assert (store.trail[0].actor, store.trail[0].role) == ("tester", "system")
 
 
 async def test_a_refused_write_and_each_entry_of_a_batch_leave_rows_too(client, store):

@@ -109,7 +109,7 @@ async def test_a_session_that_ended_sends_an_htmx_request_to_the_sign_in_page(cl
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in?next=%2Fperson")
 
 
-@pytest.mark.parametrize("role", ["auditor", "resident"])
+@pytest.mark.parametrize("role", ["audit_admin", "resident"])
 async def test_a_role_that_may_not_read_residents_meets_no_record_and_no_menu_line(client_of: Callable[..., Client], role: str) -> None:
     client = client_of(role)
     assert (await client.get("/person")).status_code == 403
@@ -125,11 +125,11 @@ async def test_a_registrar_finds_residents_but_opens_no_record(client_of: Callab
 
 async def test_each_page_opened_or_refused_leaves_an_audit_row(client_of: Callable[..., Client], trail: list[AuditRow]) -> None:
     await client_of().get(f"/person/{ZHANG}?place=village")
-    await client_of("auditor").get(f"/person/{ZHANG}")
+    await client_of("audit_admin").get(f"/person/{ZHANG}")
     seen = [(row.role, row.type, row.id, row.query, row.status) for row in trail]
     assert seen == [
         ("doctor", "Patient", ZHANG, f"/person/{ZHANG}?place=village", 200),
-        ("auditor", "Patient", ZHANG, f"/person/{ZHANG}", 403),
+        ("audit_admin", "Patient", ZHANG, f"/person/{ZHANG}", 403),
     ]
 
 

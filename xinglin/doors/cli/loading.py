@@ -69,7 +69,7 @@ def load(settings: Settings, paths: Sequence[Path], parallel: int) -> int:
     files = files_of(paths)
     tally, began = Tally(), time.monotonic()
     with _platform(settings) as address:
-        post = _Poster(address, issue(installation.keys_of(settings), "admin", "xinglin-load", TOKEN_S), tally)
+        post = _Poster(address, issue(installation.keys_of(settings), "system", "xinglin-load", TOKEN_S), tally)
         progress = Progress("Files read", sum(file.stat().st_size for file in files))
         with ThreadPoolExecutor(parallel) as pool:
             waiting = _round(post, pool, parallel, sources_of(files), progress, first=True)

@@ -86,7 +86,7 @@ def load(
 
 @application.command()
 def token(
-    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="One of: " + ", ".join(ROLES) + ". admin may do everything.")],
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="One of: " + ", ".join(ROLES) + ". system may do everything.")],
     home: Home = None,
     subject: Annotated[
         str, typer.Option("--subject", metavar="ID", help="Whom the token stands for, as the audit shows it. Default: the role")

@@ -48,7 +48,7 @@ class BearerAccess:
         if scheme.lower() != b"bearer" or not token:
             raise Unauthenticated("Send a bearer token: Authorization: Bearer …")
         claims = read_claims(self._keys, token.strip().decode("latin-1"))
-        known = (Actor(claims.sub, claims.role, claims.name), float(claims.exp))
+        known = (claims.actor(), float(claims.exp))
         if len(self._known) >= REMEMBERED_MAX:
             self._known.pop(next(iter(self._known)))
         self._known[given] = known

@@ -31,7 +31,7 @@ _ENDINGS = (".ndjson", ".ndjson.gz", ".json", ".json.gz")
 
 async def import_ndjson(call: Call) -> Reply:
     """202 with the job's address. Raises `Malformed` for an input outside the import folder, `Forbidden` by role."""
-    permit(call, "import", None if call.actor.role == "admin" else "Patient")
+    permit(call, "import", None if call.actor.role == "system" else "Patient")
     folder = call.means.settings.home_path / IMPORTS
     jobs = call.means.working_jobs()
     if call.media in _NDJSON:
