@@ -16,7 +16,11 @@ from xinglin.store.jobs import Jobs, JobStatus, Work, work_on_jobs
 
 
 def works() -> dict[str, Work]:
-    return {"export": exporter(lambda owner, role: Scope.everyone()), "import": importer(lambda role, type_: True)}
+
+    async def everyone(_parameters: object) -> Scope:
+        return Scope.everyone()
+
+    return {"export": exporter(everyone), "import": importer(lambda role, type_: True)}
 
 
 async def ended(store: Store, id_: str, seconds: float = 60) -> JobStatus:

@@ -88,7 +88,7 @@ async def test_what_changes_meanwhile_is_exported_as_it_was(store: Store, record
     after, last = 0, False
     while not last:
         async with ground.pool.connection() as connection:
-            found = await page(ground, connection, spot, Whose(), after, upto, 10)
+            found = await page(ground, connection, spot, Whose(Scope.everyone()), after, upto, 10)
         seen += [(row.stored.id, row.stored.resource()["gender"]) for row in found.rows]
         after, last = found.upto, found.last
         n = len(seen)
@@ -149,7 +149,11 @@ async def test_an_export_stays_within_its_owners_scope(store: Store, records: Re
     id_ = await Jobs(store.ground).start("export", parameters)
     async with store.ground.pool.connection() as connection:
         await connection.execute("UPDATE xinglin.job SET state = 'running', attempt = 1 WHERE id = $1", id_)
-    result = await exporter(lambda owner, role: Scope((number,)))(Run(store.ground, id_, parameters, {}, 1))
+
+    async def scope_of(_parameters: object) -> Scope:
+        return Scope.of([number])
+
+    result = await exporter(scope_of)(Run(store.ground, id_, parameters, {}, 1))
     assert ids(held(store, id_, result)) == ["Observation/m", "Patient/mine"]
 
 

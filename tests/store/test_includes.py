@@ -119,7 +119,7 @@ async def test_an_include_shows_no_other_patient_than_may_be_seen(world: World, 
     ground = module_store.ground
     async with ground.pool.connection() as connection:
         number = await ground.interning.person(connection, ground.hashes.id("p-1"))
-    one = module_store.records(Scope((number,)))
+    one = module_store.records(Scope.of((number,)))
     for text in QUESTIONS:
         there = await page(one, text)
         for stored in (*there.matches, *there.included):

@@ -63,7 +63,7 @@ async def narrow(module_store: Store, everything: list[Resource]) -> Records:
     ground = module_store.ground
     async with ground.pool.connection() as connection:
         numbers = [await ground.interning.person(connection, ground.hashes.id(id_)) for id_ in SEEN]
-    return module_store.records(Scope(tuple(numbers)))
+    return module_store.records(Scope.of(numbers))
 
 
 async def test_a_record_of_another_patient_is_not_there(everything: list[Resource], narrow: Records):

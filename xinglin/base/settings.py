@@ -44,6 +44,16 @@ class Settings:
     scan_rows_max: int = _says(100_000, "Most rows one search may open when no index answers it exactly.")
     writes_at_once_max: int = _says(256, "Writes one process holds at once; beyond them 429.")
     requests_at_once_max: int = _says(1024, "Requests one process serves at once; beyond them 503.")
+    demo: int = _says(0, "1 opens the demo's page of persona accounts with one-click sign-in; `xinglin up` sets it for its demo region.")
+    idle_minutes: int = _says(20, "A session of staff ends after so long without use.")
+    resident_idle_minutes: int = _says(120, "A session of a resident ends after so long without use.")
+    session_hours_max: int = _says(12, "A session ends after so long whatever happens.")
+    password_days: int = _says(90, "Staff choose a new password after so many days; 0 for never.")
+    proxies: str = _says("", "Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, separated by commas.")
+    sms_url: str = _says("", "Where the SMS gateway takes messages (JSON by POST, https); kept in the simulator when empty.")
+    sms_key: str = _says("", "Bearer key for the SMS gateway.")
+    identity_url: str = _says("", "Where the population base compares ID number and name (https); the simulator when empty.")
+    identity_key: str = _says("", "Bearer key for the population base.")
     log_level: str = _says("info", "debug, info, warning or error.")
 
     @property

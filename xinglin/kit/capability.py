@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
+from xinglin.access.actor import Actor
+from xinglin.access.policy import allowed
 from xinglin.fhir.codec import Resource
 from xinglin.kit.i18n import Phrase
 from xinglin.kit.pages import Page, Request
@@ -14,6 +17,8 @@ from xinglin.store import Stored
 from xinglin.store.records import CodeSource
 
 Level = Literal["system", "type", "instance"]
+Count = Callable[[Unit, Request], Awaitable[int | None]]
+"""How many there are for who asks; None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +43,23 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A line of the menu: title, address, icon (Tabler)."""
+    """A line of the menu: title, address, icon (Tabler). `workspaces`: where it stands, () for all of the capability's."""
 
     title: Phrase
     href: str
     icon: str
+    workspaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number on a workspace's home that leads to its list. `count` answers None when it is not known."""
+    """A number on a workspace's home that leads to its list."""
 
     title: Phrase
     href: str
     icon: str
-    count: Callable[[Unit, Request], Awaitable[int | None]]
+    count: Count
+    workspaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,49 @@ class Panel:
     href: str
     template: str
     load: Callable[[Unit, Request], Awaitable[Mapping[str, object]]]
+    workspaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One answer of a search: what it is called, what tells it from others of that name (masked), where it is."""
+
+    title: str | Phrase
+    details: tuple[str | Phrase, ...]
+    href: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """What a text typed into the bar's search means here: at most so many answers, read through the unit's store.
+
+    `href`: the page that shows all of them, taking the text as `q`; "" when there is none.
+    """
+
+    title: Phrase
+    href: str
+    find: Callable[[Unit, Request, str, int], Awaitable[Sequence[Found]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Work that waits in a list of this capability for who asks: it stands in their inbox while there is some."""
+
+    title: Phrase
+    href: str
+    icon: str
+    count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A number in the bar of every page, asked for again each minute."""
+
+    title: Phrase
+    href: str
+    icon: str
+    count: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +134,7 @@ class Reaction:
 class Capability:
     """One thing the platform does for people. `systems`: the ids of the required systems it answers.
 
-    `finder`: the address that takes what is typed into the bar's search box as `q`; the first capability that has one gets it.
+    `finders`: what the bar's search finds here. `inbox`: what waits for someone here. `signals`: numbers in the bar.
     `terminology`: makes who answers `:in`, `:above` and `:below` in a process's searches; the first capability that has one gets it.
     """
 
@@ -97,9 +147,23 @@ class Capability:
     menu: tuple[MenuEntry, ...] = ()
     tiles: tuple[Tile, ...] = ()
     panels: tuple[Panel, ...] = ()
-    finder: str = ""
+    finders: tuple[Finder, ...] = ()
+    inbox: tuple[Waiting, ...] = ()
+    signals: tuple[Signal, ...] = ()
     terminology: Callable[[], CodeSource] | None = None
 
 
 Capabilities = Mapping[str, Capability]
 """Folder name -> capability, sorted by name."""
+
+
+def may_open(actor: Actor, capability: Capability, href: str) -> bool:
+    """Whether the page of a capability at an address is for the actor's role: named by it, and allowed to read what it reads."""
+    path = urlsplit(href).path
+    return all(page_is_for(actor, page) for page in capability.pages if page.path == path)
+
+
+def page_is_for(actor: Actor, page: Page) -> bool:
+    """Whether a page is for the actor's role."""
+    named = not page.roles or actor.role in page.roles
+    return named and all(allowed(actor.role, "search", kind) for kind in page.reads)

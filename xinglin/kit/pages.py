@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from xinglin.kit.unit import Unit
 
+if TYPE_CHECKING:
+    from xinglin.kit.capability import Capability
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked: parts of the path, query, form, their language and time zone. `target`: the block asked for, if one."""
+    """What the person asked: parts of the path, query, form, their language and time zone. `target`: the block asked for, if one.
+
+    `rooms`: every capability there is, for the few pages that are about all of them (what waits for someone, search).
+    """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -25,6 +31,7 @@ class Request:
     language: str
     timezone: ZoneInfo
     target: str | None = None
+    rooms: tuple[Capability, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +55,13 @@ Handler = Callable[[Unit, Request], Awaitable[Shown | Moved]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One address of the web: `path` as `/person/{id}`. `reads`: the FHIR types an actor's role must be allowed to read to open it."""
+    """One address of the web: `path` as `/person/{id}`. `reads`: the FHIR types an actor's role must be allowed to read to open it.
+
+    `roles`: the roles it is for, () for every role that may read what it reads.
+    """
 
     method: Literal["GET", "POST"]
     path: str
     handler: Handler
     reads: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ import asyncpg
 from asyncpg import Connection
 
 from xinglin.base.clock import LANES, instant
-from xinglin.base.errors import Conflict, Gone, Malformed, NotFound, Stale
+from xinglin.base.errors import Conflict, Forbidden, Gone, Malformed, NotFound, Stale
 from xinglin.fhir.codec import Resource, decode, encode
 from xinglin.store.changes import AuditRow, Outcome, Stored
 from xinglin.store.content import Contents, method_of
@@ -24,8 +24,11 @@ from xinglin.store.interning import Wants
 from xinglin.store.layout import Layout, layout
 from xinglin.store.links import conditional
 from xinglin.store.rows import Draft, draft, era_token, finish
+from xinglin.store.searching.predicate import may_see
+from xinglin.store.searching.scope import Scope
 
 FEED_CHANGES_MAX = 4096
+EVERYONE = Scope.everyone()
 _COPY_FROM = 8
 
 
@@ -33,7 +36,7 @@ _COPY_FROM = 8
 class Step:
     """One settled change: a type and id, and what to do there. `fresh`: the id was just made, nothing can be under it.
 
-    `change`: the place of the change it comes from, told by errors.
+    `change`: the place of the change it comes from, told by errors. `scope`: what who writes it may see and write.
     """
 
     type: str
@@ -47,6 +50,7 @@ class Step:
     only_new: bool = False
     made: Draft | None = None
     change: int = 0
+    scope: Scope = EVERYONE
 
     @property
     def key(self) -> tuple[int, str]:
@@ -64,6 +68,8 @@ class _Head:
     version: int
     tick: int
     content: bytes
+    patient: int = 0
+    presence: int = 0
 
 
 Heads = dict[tuple[int, UUID], _Head]
@@ -74,10 +80,14 @@ async def apply(ground: Ground, connection: Connection, steps: Sequence[Step], a
     """Write all steps. Raises `Stale`, `Gone`, `NotFound`, `Conflict`; the caller rolls back."""
     await ground.tables.ensure(layout(step.type) for step in steps if not step.delete)
     heads = await _lock_heads(ground, connection, steps)
+    for step in steps:
+        await _require_seen(ground, connection, step, heads)
     wants = Wants()
     for step in steps:
         _settle(ground, step, heads, wants)
     await ground.interning.provide(wants)
+    for step in steps:
+        _require_own(ground, step, heads)
     await ground.eras.freshen()
     await ground.ticks.keep()
     ground.ticks.raise_to(max((head.tick for head in heads.values()), default=0))
@@ -102,10 +112,10 @@ async def _lock_heads(ground: Ground, connection: Connection, steps: Sequence[St
         if not await ground.tables.there(connection, spot):
             continue
         ids = wanted[spot]
-        for id_, version, tick, content in await connection.fetch(
-            f"SELECT id, version, tick, content FROM {spot.table} WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids
+        for id_, *head in await connection.fetch(
+            f"SELECT id, version, tick, content, patient, presence FROM {spot.table} WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids
         ):
-            heads[spot.number, id_] = _Head(version, tick, content)
+            heads[spot.number, id_] = _Head(*head)
         missing = [id_ for id_ in ids if (spot.number, id_) not in heads]
         if missing:  # deleted ones go on counting where they stopped
             for id_, version, tick, deleted in await connection.fetch(
@@ -123,6 +133,28 @@ _NONE = _Head(0, 0, b"")
 
 def _head(ground: Ground, step: Step, heads: Heads) -> _Head:
     return heads.get((layout(step.type).number, ground.hashes.id(step.id)), _NONE)
+
+
+async def _require_seen(ground: Ground, connection: Connection, step: Step, heads: Heads) -> None:
+    """Nobody changes what they may not see. Raises `NotFound`, as reading it would."""
+    head = _head(ground, step, heads)
+    if head.version <= 0 or step.scope.unlimited:
+        return
+    if not await may_see(ground, connection, step.scope, layout(step.type), head.patient, head.presence):
+        raise NotFound("There is no {type}/{id}.", type=step.type, id=step.id, change=step.change)
+
+
+def _require_own(ground: Ground, step: Step, heads: Heads) -> None:
+    """Nobody writes into the record of a patient who is none of theirs. Raises `Forbidden`."""
+    made, scope = step.made, step.scope
+    if made is None or made.spot.patient is None or scope.patients is None:
+        return
+    new = _head(ground, step, heads).version <= 0
+    patient = ground.interning.persons[made.patient] if made.patient else 0
+    if not scope.may_write_for(step.type, patient, new=new):
+        raise Forbidden(
+            "This {type} is of a patient you have no care relationship with.", type=step.type, change=step.change
+        )
 
 
 def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
@@ -191,7 +223,7 @@ class _Writer:
         if step.delete:
             self.deletes[spot].append(id_)
             self.history[spot].append((id_, version, tick, b""))
-            return Outcome(Stored(step.type, step.id, version, tick, b"", "DELETE"), "deleted")
+            return Outcome(Stored(step.type, step.id, version, tick, b"", "DELETE", head.patient), "deleted")
         assert step.resource is not None
         assert step.made is not None
         plain = encode(stamped(step.resource, step.id, version, tick))
@@ -199,7 +231,9 @@ class _Writer:
         era = era_token(ground.hashes, ground.eras.era_of(spot.number, tick))
         row = finish(step.made, ground.interning, tick=tick, version=version, era=era, content=content)
         (self.updates if head.version > 0 else self.inserts)[spot].append(row)
-        return Outcome(Stored(step.type, step.id, version, tick, plain, method_of(content)), "updated" if head.version > 0 else "created")
+        patient = ground.interning.persons[step.made.patient] if step.made.patient else 0
+        stored = Stored(step.type, step.id, version, tick, plain, method_of(content), patient)
+        return Outcome(stored, "updated" if head.version > 0 else "created")
 
     async def write(self, connection: Connection) -> None:
         """Send everything gathered."""
@@ -244,27 +278,36 @@ async def write_feed(connection: Connection, types: list[int], first: int) -> No
 
 AUDIT_BOUND = b"audit query"
 """What the query of an audit row is sealed for."""
+AUDIT_COLUMNS = (
+    "at", "actor", "role", "interaction", "type", "id", "query", "status", "address", "request", "patient", "patients", "ground",
+)  # fmt: skip
+"""What is told of an act; its number and its transaction the database gives."""
 AUDIT_SQL = (
-    "INSERT INTO xinglin.audit (at, actor, role, interaction, type, id, query, status, address, request)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    f"INSERT INTO xinglin.audit ({', '.join(AUDIT_COLUMNS)}) VALUES ({', '.join(f'${n}' for n in range(1, len(AUDIT_COLUMNS) + 1))})"
 )
+AuditRecord = tuple[int | str | bytes | list[int] | None, ...]
 
 
-def audit_record(contents: Contents, tick: int, row: AuditRow) -> tuple[int | str | bytes | None, ...]:
-    """The values of `AUDIT_SQL`. The query is sealed: it may hold names and numbers of people.
+def audit_record(contents: Contents, tick: int, row: AuditRow) -> AuditRecord:
+    """The values of `AUDIT_COLUMNS`. The query is sealed: it may hold names and numbers of people.
 
-    What was asked with letters no text of the database holds is kept without them: no row may be refused.
+    One patient stands in `patient`, several in `patients`. What was asked with letters no text of the database holds is kept without
+    them: no row may be refused.
     """
     query = contents.seal_loose(row.query.encode("utf-8", "replace"), AUDIT_BOUND) if row.query is not None else None
-    told = f"{row.actor}{row.role}{row.interaction}{row.type}{row.id}{row.address}{row.request}"
-    if told.isascii() and "\x00" not in told:  # as nearly always
-        return (tick, row.actor, row.role, row.interaction, row.type, row.id, query, row.status, row.address, row.request)
-    who, what = (_writable(row.actor), _writable(row.role)), (_writable(row.interaction), _writable(row.type), _writable(row.id))
-    return (tick, *who, *what, query, row.status, _writable(row.address), _writable(row.request))
+    patients = row.patients
+    one, several = (patients[0], None) if len(patients) == 1 else (None, sorted(set(patients)) or None)
+    told = f"{row.actor}{row.role}{row.interaction}{row.type}{row.id}{row.address}{row.request}{row.ground}"
+    if not told.isascii() or "\x00" in told:  # hardly ever
+        row = _writable(row)
+    what = (row.actor, row.role, row.interaction, row.type, row.id)
+    return (tick, *what, query, row.status, row.address, row.request, one, several, row.ground)
 
 
-def _writable(text: str | None) -> str | None:
-    return None if text is None else text.replace("\x00", " ").encode("utf-8", "replace").decode()
+def _writable(row: AuditRow) -> AuditRow:
+    names = ("actor", "role", "interaction", "type", "id", "address", "request", "ground")
+    texts = {name: text for name in names if (text := getattr(row, name)) is not None}
+    return replace(row, **{name: text.replace("\x00", " ").encode("utf-8", "replace").decode() for name, text in texts.items()})
 
 
 async def write_audit(contents: Contents, connection: Connection, tick: int, rows: Iterable[AuditRow]) -> None:

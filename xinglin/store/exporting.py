@@ -7,7 +7,7 @@ made durable and the place is stored, so that a killed export goes on at the pag
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -27,8 +27,10 @@ from xinglin.store.exported import Output, folder_of, remove_others
 from xinglin.store.ground import Ground
 from xinglin.store.jobs import Run, Work
 from xinglin.store.layout import Layout, layout
-from xinglin.store.past import opened, visible
+from xinglin.store.past import opened, seen_versions
 from xinglin.store.rows import link_alias, patient_links
+from xinglin.store.searching.condition import Arguments
+from xinglin.store.searching.predicate import access_sql, may_see
 from xinglin.store.searching.running import Seeker, matching_ids
 from xinglin.store.searching.scope import Scope
 from xinglin.store.snapshot import Page, Row, Whose, deletions, page, settled_tick
@@ -39,15 +41,15 @@ _PAGE_BYTES = 16 * 1024 * 1024
 _TOKENS_AT_ONCE = 400
 _GROUPS_DEPTH_MAX = 5
 
-ScopeOf = Callable[[str, str], Scope]
-"""The scope of an actor, by id and role."""
+ScopeOf = Callable[[Mapping[str, Any]], Awaitable[Scope]]
+"""The scope of who started a job, by its parameters."""
 
 
 def exporter(scope_of: ScopeOf) -> Work:
     """The work of an export job, under the scope its owner has when it runs."""
 
     async def work(run: Run) -> Mapping[str, Any]:
-        scope = scope_of(run.parameters["owner"], run.parameters["role"])
+        scope = await scope_of(run.parameters)
         return await _Export(run, scope).run()
 
     return work
@@ -121,7 +123,7 @@ class _Export:
             self._fit(found)
             after = at["after"] = found.upto
             await self._save(type_, at, len(rows))
-        if since and self.scope.patients is None:
+        if since and self.scope.unlimited:
             await self._deletions(spot, since, at)
         for output in self.outputs.values():
             await asyncio.to_thread(output.close)
@@ -158,23 +160,20 @@ class _Export:
 
     async def _whose(self, connection: Connection, spot: Layout) -> Whose:
         """The rows an index can find: under the scope, and of the group's members."""
-        scope = self.scope.patients
         if spot.patient is None or self.members is None:
-            return Whose(scope if spot.patient else None)
+            return Whose(self.scope)
         if not await self.ground.tables.there(connection, spot):
-            return Whose([])
+            return Whose(self.scope, [])
         keys = [self.ground.hashes.id(id_) for id_ in sorted(self.members)]
         numbers = [row["n"] for row in await connection.fetch("SELECT n FROM xinglin.person WHERE id = ANY($1)", keys)]
-        allowed = numbers if scope is None else sorted(set(numbers) & set(scope))
         found: list[Any] = []
         tokens = await self._member_tokens(connection, spot)
         for start in range(0, len(tokens), _TOKENS_AT_ONCE):
             part = tokens[start : start + _TOKENS_AT_ONCE]
-            within = "" if scope is None else " AND patient = ANY($2)"
-            found += await connection.fetch(
-                f"SELECT id FROM {spot.table} WHERE tokens && $1::bigint[]{within}", part, *([] if scope is None else [list(scope)])
-            )
-        return Whose(allowed, [row["id"] for row in found])
+            arguments = Arguments([part])
+            within = access_sql(self.ground, self.scope, arguments, spot, "r")
+            found += await connection.fetch(f"SELECT r.id FROM {spot.table} r WHERE r.tokens && $1::bigint[]{within}", *arguments.values)
+        return Whose(self.scope, numbers, [row["id"] for row in found])
 
     async def _member_tokens(self, connection: Connection, spot: Layout) -> list[int]:
         """The tokens of references to members that are not said by the patient column."""
@@ -187,6 +186,10 @@ class _Export:
 
     async def _wanted(self, connection: Connection, spot: Layout, found: Page, filters: Sequence[Search]) -> list[Row]:
         rows = found.rows
+        if not self.scope.unlimited:
+            then = await seen_versions(self.ground, connection, self.scope, spot, [row.stored for row in rows])
+            ticks = {stored.tick for stored in then}
+            rows = [row for row in rows if row.stored.tick in ticks]
         if self.job.parameters["level"] == "patient":
             rows = [row for row in rows if row.patient or self._of_level(row.stored)]
         if not filters or not rows:
@@ -237,8 +240,8 @@ async def _patients_of(ground: Ground, connection: Connection, scope: Scope, gro
         return found
     if not await ground.tables.there(connection, spot):
         return found
-    row = await connection.fetchrow(f"SELECT version, tick, content, patient FROM {spot.table} WHERE id = $1", key)
-    if row is None or not visible(spot, scope, row["patient"]):
+    row = await connection.fetchrow(f"SELECT version, tick, content, patient, presence FROM {spot.table} WHERE id = $1", key)
+    if row is None or not await may_see(ground, connection, scope, spot, row["patient"], row["presence"]):
         return found  # a group that is not there has no members
     for member in opened(ground, spot, key, row["version"], row["tick"], row["content"]).resource().get("member", ()):
         reference = str(member.get("entity", {}).get("reference", ""))

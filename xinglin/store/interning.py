@@ -55,6 +55,8 @@ class Interning:
         self.concepts: dict[int, int] = {}
         self.presences: dict[tuple[int, str], int] = {}
         self._traits: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+        self._restricted: defaultdict[int, list[int]] = defaultdict(list)
+        self._presence_marks: dict[int, bool] = {}
         self._form_concepts: defaultdict[int, set[int]] = defaultdict(set)
         self._seen = 0
 
@@ -126,6 +128,9 @@ class Interning:
                 self._form_concepts[form].add(n)
         for n, type_, params in await connection.fetch("SELECT n, type, params FROM xinglin.presence WHERE n > $1", self._seen):
             self.presences[type_, params] = n
+            self._presence_marks[n] = marked = params.endswith("!")
+            if marked:
+                self._restricted[type_].append(n)
         for type_, param, trait in await connection.fetch("SELECT type, param, trait FROM xinglin.trait WHERE n > $1", self._seen):
             self._traits[type_, param].add(trait)
         self._seen = max(self._seen, last)  # no further: of what was given since, the first table may not have shown all
@@ -147,6 +152,20 @@ class Interning:
     def presences_with(self, type_number: int, param: str, *, present: bool) -> list[int]:
         """The presence sets of a type that hold (or lack) a parameter. Call `catch_up` first."""
         return [n for (type_, params), n in self.presences.items() if type_ == type_number and (param in params.split()) is present]
+
+    def restricted(self, type_number: int) -> list[int]:
+        """The presence sets of a type's rows that are labelled most sensitive. Call `catch_up` first."""
+        return self._restricted.get(type_number, [])
+
+    def marked(self, presence: int) -> bool | None:
+        """Whether a presence set says that its row is labelled most sensitive; None for a set not read yet."""
+        return self._presence_marks.get(presence)
+
+    async def is_restricted(self, connection: Connection, presence: int) -> bool:
+        """The same, reading what is not known yet."""
+        if presence not in self._presence_marks:
+            await self.catch_up(connection)
+        return self._presence_marks[presence]
 
     def traits(self, type_number: int, param: str) -> set[str]:
         """What was seen of a parameter: `many`, `unit:system|code`. Call `catch_up` first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -59,9 +59,8 @@ class Papers(Generic[T]):
 
     async def find(self, handle: str, now_us: int, limit: int = LISTED_MAX) -> list[Paper[T]]:
         """The papers that carry a handle, oldest first."""
-        sql = (
-            f"SELECT {_COLUMNS} FROM xinglin.paper WHERE kind = $1 AND handles @> $2 AND ends > $3 ORDER BY n LIMIT {min(limit, LISTED_MAX)}"
-        )
+        most = min(limit, LISTED_MAX)
+        sql = f"SELECT {_COLUMNS} FROM xinglin.paper WHERE kind = $1 AND handles @> $2 AND ends > $3 ORDER BY n LIMIT {most}"
         async with self._pool.connection() as connection:
             rows = await connection.fetch(sql, self.kind, [self._handle(handle)], now_us)
         return [self._opened(row) for row in rows]
@@ -122,7 +121,7 @@ class Papers(Generic[T]):
             done = await connection.execute("DELETE FROM xinglin.paper WHERE kind = $1 AND mark = $2", self.kind, self._mark(key))
         return done == "DELETE 1"
 
-    def _opened(self, row: tuple[bytes, int, int, bytes]) -> Paper[T]:
+    def _opened(self, row: Any) -> Paper[T]:
         key = self._ground.contents.open_loose(row[0], self._bound("key")).decode()
         return Paper(key, row[1], row[2], self._decoder.decode(self._ground.contents.open_loose(row[3], self._bound(key))))
 

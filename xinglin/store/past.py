@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,11 @@ from asyncpg import Connection
 
 from xinglin.base.clock import LANES
 from xinglin.base.errors import Gone, NotFound
+from xinglin.fhir.codec import Resource
 from xinglin.fhir.definitions import RESOURCE_TYPES, search_params
 from xinglin.fhir.search.extract import extract_param
 from xinglin.fhir.search.model import Link
+from xinglin.fhir.sensitivity import RESTRICTED, level_of
 from xinglin.store.applying import FEED_CHANGES_MAX
 from xinglin.store.changes import Stored
 from xinglin.store.content import method_of
@@ -22,7 +24,9 @@ from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout, layout
 from xinglin.store.reading import Reading
 from xinglin.store.rows import patient_links
+from xinglin.store.searching.condition import Arguments
 from xinglin.store.searching.cursor import read_cursor, write_cursor
+from xinglin.store.searching.predicate import access_sql, may_see, sees
 from xinglin.store.searching.running import logical_id
 from xinglin.store.searching.scope import Scope
 
@@ -38,10 +42,12 @@ class HistoryPage:
     total: int | None = None
 
 
-def opened(ground: Ground, spot: Layout, id_: UUID, version: int, tick: int, content: bytes, known_id: str | None = None) -> Stored:
+def opened(
+    ground: Ground, spot: Layout, id_: UUID, version: int, tick: int, content: bytes, known_id: str | None = None, patient: int = 0
+) -> Stored:
     """A stored row opened. A deletion has no content to tell its logical id: the id it was asked by, or else the stored form."""
     plain = ground.contents.unpack(spot.number, id_, version, tick, content)
-    return Stored(spot.type, known_id or (logical_id(plain) if plain else str(id_)), version, tick, plain, method_of(content))
+    return Stored(spot.type, known_id or (logical_id(plain) if plain else str(id_)), version, tick, plain, method_of(content), patient)
 
 
 async def opened_all(ground: Ground, connection: Connection, spot: Layout, rows: Sequence[Any]) -> list[Stored]:
@@ -71,15 +77,22 @@ async def read(ground: Ground, desk: Reading, scope: Scope, type_: str, id_: str
             ):
                 raise Gone("{type}/{id} was deleted.", type=type_, id=id_)
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
-    stored = opened(ground, spot, key, row["version"], row["tick"], row["content"], id_ if str(key) == id_ else None)
-    if stored.id != id_ or not visible(spot, scope, row["patient"]):
+    patient: int = row["patient"]
+    stored = opened(ground, spot, key, row["version"], row["tick"], row["content"], id_ if str(key) == id_ else None, patient)
+    if stored.id != id_ or not await visible(ground, scope, spot, patient, row["presence"]):
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     return stored
 
 
-def visible(spot: Layout, scope: Scope, patient: int) -> bool:
+async def visible(ground: Ground, scope: Scope, spot: Layout, patient: int, presence: int) -> bool:
     """Whether a row may be seen."""
-    return spot.patient is None or scope.sees(patient)
+    if scope.unlimited:
+        return True
+    restricted = ground.interning.marked(presence)
+    if restricted is not None:
+        return sees(scope, spot, patient, restricted=restricted)
+    async with ground.side.connection() as connection:
+        return await may_see(ground, connection, scope, spot, patient, presence)
 
 
 async def vread(ground: Ground, connection: Connection, scope: Scope, type_: str, id_: str, version: int) -> Stored:
@@ -87,7 +100,7 @@ async def vread(ground: Ground, connection: Connection, scope: Scope, type_: str
     spot, key = layout(type_), ground.hashes.id(id_)
     if not await ground.tables.there(connection, spot):
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
-    await _may_see_past(connection, scope, spot, key, id_)
+    await _may_see_past(ground, connection, scope, spot, key, id_)
     if not 0 < version < 2**31:
         raise NotFound("There is no version {version} of {type}/{id}.", version=version, type=type_, id=id_)
     row = await connection.fetchrow(
@@ -101,33 +114,43 @@ async def vread(ground: Ground, connection: Connection, scope: Scope, type_: str
     if not row["content"]:
         raise Gone("Version {version} of {type}/{id} is its deletion.", version=version, type=type_, id=id_)
     stored = opened(ground, spot, key, version, row["tick"], row["content"], id_)
-    if not await _all_seen(ground, connection, scope, spot, [stored]):
+    found = await seen_versions(ground, connection, scope, spot, [stored])
+    if not found:
         raise NotFound("There is no version {version} of {type}/{id}.", version=version, type=type_, id=id_)
-    return stored
+    return found[0]
 
 
-async def _may_see_past(connection: Connection, scope: Scope, spot: Layout, key: UUID, id_: str) -> None:
+async def _may_see_past(ground: Ground, connection: Connection, scope: Scope, spot: Layout, key: UUID, id_: str) -> None:
     """Under a scope, old versions are shown of what may be seen now; of what was deleted nothing is."""
-    if scope.patients is None or spot.patient is None:
+    if scope.unlimited:
         return
-    patient = await connection.fetchval(f"SELECT patient FROM {spot.table} WHERE id = $1", key)
-    if patient is None or not scope.sees(patient):
+    row = await connection.fetchrow(f"SELECT patient, presence FROM {spot.table} WHERE id = $1", key)
+    if row is None or not await may_see(ground, connection, scope, spot, row["patient"], row["presence"]):
         raise NotFound("There is no {type}/{id}.", type=spot.type, id=id_)
 
 
-async def _all_seen(ground: Ground, connection: Connection, scope: Scope, spot: Layout, versions: list[Stored]) -> list[Stored]:
-    """Of old versions those that were about someone the scope may see: a record may have been moved to another patient since."""
-    name = patient_links(spot)
-    if scope.patients is None or name is None:
-        return versions
-    param = search_params(spot.type)[name]
-    seen: list[Stored] = []
+async def seen_versions(ground: Ground, connection: Connection, scope: Scope, spot: Layout, versions: list[Stored]) -> list[Stored]:
+    """Of old versions those the scope may see, with the patient each was about: a record may have been moved or labelled since."""
+    found: list[Stored] = []
     for stored in versions:
-        links = extract_param(stored.resource(), param) if stored.content else ()
-        patient = next((link.id for link in links if isinstance(link, Link) and link.type == "Patient" and link.id), None)
-        if not stored.content or (patient and scope.sees(await ground.interning.person(connection, ground.hashes.id(patient)))):
-            seen.append(stored)
-    return seen
+        resource = stored.resource() if stored.content else None
+        patient = await _patient_then(ground, connection, spot, stored.id, resource)
+        restricted = resource is not None and scope.treated is not None and level_of(resource) >= RESTRICTED
+        if resource is None or sees(scope, spot, patient, restricted=restricted):
+            found.append(replace(stored, patient=patient))
+    return found
+
+
+async def _patient_then(ground: Ground, connection: Connection, spot: Layout, id_: str, resource: Resource | None) -> int:
+    """The number of the patient a version was about; 0 for nobody."""
+    name = patient_links(spot)
+    if spot.type == "Patient":
+        return await ground.interning.person(connection, ground.hashes.id(id_))
+    if name is None or resource is None:
+        return 0
+    links = extract_param(resource, search_params(spot.type)[name])
+    patient = next((link.id for link in links if isinstance(link, Link) and link.type == "Patient" and link.id), None)
+    return await ground.interning.person(connection, ground.hashes.id(patient)) if patient else 0
 
 
 async def of_resource(
@@ -137,7 +160,7 @@ async def of_resource(
     spot, key = layout(type_), ground.hashes.id(id_)
     if not await ground.tables.there(connection, spot):
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
-    await _may_see_past(connection, scope, spot, key, id_)
+    await _may_see_past(ground, connection, scope, spot, key, id_)
     (below,) = read_cursor(cursor, int) if cursor else (2**31 - 1,)
     one = "SELECT id, version, tick, content FROM {} WHERE id = $1"
     both = f"({one.format(spot.table)} UNION ALL {one.format(spot.history)}) v"
@@ -153,8 +176,8 @@ async def of_resource(
     )
     entries = [opened(ground, spot, key, row["version"], row["tick"], row["content"], id_) for row in rows[:count]]
     mark = write_cursor(entries[-1].version) if len(rows) > count and entries else None
-    seen = await _all_seen(ground, connection, scope, spot, entries)
-    return HistoryPage(seen, mark, total if scope.patients is None else None)
+    seen = await seen_versions(ground, connection, scope, spot, entries)
+    return HistoryPage(seen, mark, total if scope.unlimited else None)
 
 
 async def of_type(
@@ -166,27 +189,30 @@ async def of_type(
     rows: list[Any] = []
     if not await ground.tables.there(connection, spot):
         return HistoryPage([])
-    for table, limit in ((spot.table, _scope_test(spot, scope, spot.table)), (spot.history, _scope_test(spot, scope, spot.history))):
-        arguments: list[Any] = [below or 0, since or 0, count + 1]
-        arguments += [list(scope.patients or ())] if limit else []
+    for table in (spot.table, spot.history):
+        arguments = Arguments()
+        when = f"v.tick < {arguments.add(below or 0, 'bigint')} AND v.tick >= {arguments.add(since or 0, 'bigint')}"
+        limit = await _scope_test(ground, connection, scope, arguments, spot, table)
         rows += await connection.fetch(
-            f"SELECT v.id, v.version, v.tick, v.content FROM {table} v"
-            f" WHERE v.tick < $1 AND v.tick >= $2{limit} ORDER BY v.tick DESC LIMIT $3",
-            *arguments,
+            f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE {when}{limit} ORDER BY v.tick DESC LIMIT {count + 1}",
+            *arguments.values,
         )
     once = {row["tick"]: row for row in rows}  # a version superseded between the two looks stands in both
     rows = sorted(once.values(), key=lambda row: row["tick"], reverse=True)
     entries = await opened_all(ground, connection, spot, rows[:count])
     mark = write_cursor(entries[-1].tick) if len(rows) > count and entries else None
-    return HistoryPage(await _all_seen(ground, connection, scope, spot, entries), mark)
+    return HistoryPage(await seen_versions(ground, connection, scope, spot, entries), mark)
 
 
-def _scope_test(spot: Layout, scope: Scope, table: str) -> str:
-    if scope.patients is None or spot.patient is None:
+async def _scope_test(ground: Ground, connection: Connection, scope: Scope, arguments: Arguments, spot: Layout, table: str) -> str:
+    """The access predicate on present rows, and on old versions of what is visible now."""
+    if scope.unlimited:
         return ""
+    await ground.interning.catch_up(connection)
     if table == spot.table:
-        return " AND v.patient = ANY($4)"
-    return f" AND EXISTS (SELECT FROM {spot.table} h WHERE h.id = v.id AND h.patient = ANY($4))"
+        return access_sql(ground, scope, arguments, spot, "v")
+    limit = access_sql(ground, scope, arguments, spot, "h")
+    return f" AND EXISTS (SELECT FROM {spot.table} h WHERE h.id = v.id{limit})" if limit else ""
 
 
 async def of_store(
@@ -236,11 +262,14 @@ async def versions_at(ground: Ground, connection: Connection, scope: Scope, mark
     for number, ticks in by_type.items():
         spot = layout(RESOURCE_TYPES[number])
         for table in (spot.table, spot.history):
-            limit = _scope_test(spot, scope, table).replace("$4", "$2")
-            arguments: list[Any] = [ticks, list(scope.patients or ())] if limit else [ticks]
+            arguments = Arguments()
+            when = f"v.tick = ANY({arguments.add(ticks, 'bigint[]')})"
+            limit = await _scope_test(ground, connection, scope, arguments, spot, table)
             rows = await connection.fetch(
-                f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE v.tick = ANY($1){limit}", *arguments
+                f"SELECT v.id, v.version, v.tick, v.content FROM {table} v WHERE {when}{limit}", *arguments.values
             )
             versions = await opened_all(ground, connection, spot, rows)
-            found.update((stored.tick, stored) for stored in await _all_seen(ground, connection, scope, spot, versions))
+            if not scope.unlimited:
+                versions = await seen_versions(ground, connection, scope, spot, versions)
+            found.update((stored.tick, stored) for stored in versions)
     return [found[tick] for tick, _ in order if tick in found]

@@ -16,6 +16,7 @@ from xinglin.store.tables import Tables
 
 _AT_ONCE = 1
 _TOGETHER_MAX = 64
+_COLUMNS = "version, tick, content, patient, presence"
 
 Asked = tuple[UUID, "asyncio.Future[Any]"]
 
@@ -31,7 +32,7 @@ class Reading:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def row(self, spot: Layout, key: UUID) -> Any:
-        """The row (version, tick, content, patient) under an id, or None. Raises `Unavailable`."""
+        """The row (version, tick, content, patient, presence) under an id, or None. Raises `Unavailable`."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[spot].append((key, future))
         if self._running < _AT_ONCE:
@@ -69,7 +70,7 @@ class Reading:
             if not await self._tables.there(connection, spot):
                 return {}
             if len(keys) == 1:
-                row = await connection.fetchrow(f"SELECT version, tick, content, patient FROM {spot.table} WHERE id = $1", keys[0])
+                row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM {spot.table} WHERE id = $1", keys[0])
                 return {keys[0]: row} if row else {}
-            rows = await connection.fetch(f"SELECT version, tick, content, patient, id FROM {spot.table} WHERE id = ANY($1)", keys)
+            rows = await connection.fetch(f"SELECT {_COLUMNS}, id FROM {spot.table} WHERE id = ANY($1)", keys)
             return {row["id"]: row for row in rows}

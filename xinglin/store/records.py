@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import parse_qsl
@@ -90,33 +90,46 @@ def _knowing(work: Callable[Concatenate[Records, P], Awaitable[R]]) -> Callable[
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Reading and writing for one scope."""
+    """Reading and writing for one scope. `seen`: the numbers of the patients of all that was read or written through it, for the trail."""
 
     store: Store
     scope: Scope
+    seen: set[int] = field(default_factory=set[int], compare=False)
+
+    def _saw(self, stored: Iterable[Stored]) -> None:
+        self.seen.update(one.patient for one in stored if one.patient)
 
     @_knowing
     async def read(self, type_: str, id_: str) -> Stored:
         """The present version; raises `NotFound`, `Gone`."""
-        return await past.read(self.store.ground, self.store.reading, self.scope, type_, id_)
+        stored = await past.read(self.store.ground, self.store.reading, self.scope, type_, id_)
+        if stored.patient:
+            self.seen.add(stored.patient)
+        return stored
 
     @_knowing
     async def vread(self, type_: str, id_: str, version: int) -> Stored:
         """One version; raises `NotFound`, `Gone`."""
         async with self.store.ground.pool.connection() as connection:
-            return await past.vread(self.store.ground, connection, self.scope, type_, id_, version)
+            stored = await past.vread(self.store.ground, connection, self.scope, type_, id_, version)
+        self._saw((stored,))
+        return stored
 
     @_knowing
     async def history(
         self, type_: str | None = None, id_: str | None = None, *, since: int | None = None, count: int = 20, cursor: str | None = None
     ) -> HistoryPage:
         """Versions of a resource, a type or everything, newest first; `since`: a tick."""
-        async with self.store.ground.pool.connection() as connection:
+        ground, scope = self.store.ground, self.scope
+        async with ground.pool.connection() as connection:
             if type_ is None:
-                return await past.of_store(self.store.ground, connection, self.scope, since=since, count=count, cursor=cursor)
-            if id_ is None:
-                return await past.of_type(self.store.ground, connection, self.scope, type_, since=since, count=count, cursor=cursor)
-            return await past.of_resource(self.store.ground, connection, self.scope, type_, id_, since=since, count=count, cursor=cursor)
+                page = await past.of_store(ground, connection, scope, since=since, count=count, cursor=cursor)
+            elif id_ is None:
+                page = await past.of_type(ground, connection, scope, type_, since=since, count=count, cursor=cursor)
+            else:
+                page = await past.of_resource(ground, connection, scope, type_, id_, since=since, count=count, cursor=cursor)
+        self._saw(page.entries)
+        return page
 
     @_knowing
     async def search(self, asked: Search) -> SearchPage:
@@ -129,7 +142,9 @@ class Records:
             page = await search(seeker, asked, limit)
             if asked.includes and page.matches:
                 page = replace(page, included=await included(seeker, page.matches, asked.includes))
-            return page
+        self._saw(page.matches)
+        self._saw(page.included)
+        return page
 
     async def find(self, type_: str, query: str = "", count: int = 50) -> list[Resource]:
         """The first matches of a query string, parsed: for pages and rules."""
@@ -141,7 +156,9 @@ class Records:
     @_knowing
     async def write(self, changes: Sequence[Change], audit: Sequence[AuditRow] = ()) -> list[Outcome]:
         """All changes or none, durable on return; the audit rows are part of it. Raises `Stale`, `Gone`, `Conflict`, `TooMany` …"""
-        return await self.store.writing.write(changes, self.scope, audit)
+        outcomes = await self.store.writing.write(changes, self.scope, audit)
+        self._saw(outcome.stored for outcome in outcomes if outcome.stored)
+        return outcomes
 
 
 _TERMINOLOGICAL = frozenset({"in", "not-in", "above", "below"})

@@ -19,6 +19,7 @@ from xinglin.fhir.definitions import search_params
 from xinglin.fhir.search.extract import compile_params
 from xinglin.fhir.search.model import Amount, Link, Number, SearchParam, Span, Text, Token, Tuple, Uri, Value
 from xinglin.fhir.search.text import normal
+from xinglin.fhir.sensitivity import RESTRICTED, level_of_values
 from xinglin.store.hashes import Hashes
 from xinglin.store.interning import Interning, Wants
 from xinglin.store.layout import Layout, layout
@@ -26,6 +27,8 @@ from xinglin.store.layout import Layout, layout
 PREFIX_LENGTHS = (1, 2, 3, 4, 6, 8)
 SECOND_US = 1_000_000
 _OVERFLOW_AT = 2_000
+RESTRICTED_MARK = "!"
+"""Stands among the present parameters of a row that only those who treat may see (fhir/sensitivity.py); no parameter has this name."""
 _UNSTORED = frozenset({"_text", "_content", "_id", "_lastUpdated"})
 
 
@@ -66,6 +69,8 @@ def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
     if made.patient:
         wants.persons.add(made.patient)
     made.presence = " ".join(sorted(values))
+    if level_of_values(values) >= RESTRICTED:
+        made.presence += f" {RESTRICTED_MARK}"
     wants.presences.add((spot.number, made.presence))
     return made
 

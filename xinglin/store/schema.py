@@ -63,8 +63,21 @@ CREATE INDEX ON xinglin.relation (patient);
 -- grows with every change of relations, so that one look tells whether there is news
 CREATE TABLE xinglin.care (version bigint NOT NULL);
 INSERT INTO xinglin.care VALUES (1);
--- whose records an act showed, and on what ground
-ALTER TABLE xinglin.audit ADD patient integer, ADD patients integer[], ADD ground text;
+-- whose records an act showed, and on what ground; `xact` as in the feed: rows are sealed in the order (xact, n) (ledger/)
+ALTER TABLE xinglin.audit ADD patient integer, ADD patients integer[], ADD ground text, ADD xact bigint NOT NULL DEFAULT 0;
+DO $$ BEGIN EXECUTE 'ALTER TABLE xinglin.audit ALTER xact SET DEFAULT pg_current_xact_id()::text::bigint + '
+  || (SELECT xact_offset FROM xinglin.installation); END $$;
+CREATE INDEX ON xinglin.audit (xact);
+CREATE INDEX ON xinglin.audit (actor, at);
+CREATE INDEX ON xinglin.audit (patient, at) WHERE patient IS NOT NULL;
+CREATE INDEX ON xinglin.audit USING gin (patients) WHERE patients IS NOT NULL;
+-- the ledger: each row seals the next rows of the trail. `rows` are their numbers, `leaves` their hashes, in order; `root` that of the
+-- batch; `size`, `tree`, `frontier`: rows, root and frontier of the whole tree; (xact, last): the place of its last row
+CREATE TABLE xinglin.seal (n bigint PRIMARY KEY, at bigint NOT NULL, suite text NOT NULL, size bigint NOT NULL, xact bigint NOT NULL,
+  last bigint NOT NULL, rows bytea NOT NULL, leaves bytea NOT NULL, root bytea NOT NULL, frontier bytea NOT NULL, tree bytea NOT NULL,
+  chain bytea NOT NULL, key text NOT NULL, signature bytea NOT NULL);
+CREATE INDEX ON xinglin.seal (xact, last);
+ALTER TABLE xinglin.seal ALTER leaves SET STORAGE EXTERNAL;
 """
 _MIGRATIONS = {1: _ACCESS}
 """What brings a database of a version to the next."""
@@ -114,7 +127,8 @@ def indexes(spot: Layout) -> Iterator[tuple[str, str]]:
 
 async def create(connection: Connection, key_mark: bytes) -> None:
     """Make the platform's own tables in one transaction, or bring those of an older program up to date. Those of a type come with its
-    first resource."""
+    first resource.
+    """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(7305)")
         if not await connection.fetchval("SELECT to_regclass('xinglin.installation')"):

@@ -19,6 +19,9 @@ from xinglin.store.changes import Stored
 from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout
 from xinglin.store.past import opened
+from xinglin.store.searching.condition import Arguments
+from xinglin.store.searching.predicate import access_sql
+from xinglin.store.searching.scope import Scope
 
 _SETTLE_S = 0.5
 _SETTLE_S_MAX = 60.0
@@ -45,8 +48,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Which rows: of these patients' numbers or with these ids. None: no limit. `anyones`: rows of some patient, or of none at all."""
+    """Which rows: those a scope may see, and of these only those of these patients' numbers or with these ids. None: no such limit."""
 
+    scope: Scope
     patients: Sequence[int] | None = None
     ids: Sequence[UUID] = ()
 
@@ -69,11 +73,13 @@ async def page(ground: Ground, connection: Connection, spot: Layout, whose: Whos
     """The next rows with ticks beyond `after`, at most `size`."""
     if not await ground.tables.there(connection, spot):
         return Page([], upto, True)
-    arguments: list[Any] = [after, upto, size]
+    arguments = Arguments([after, upto, size])
     limit = ""
     if whose.patients is not None:
-        limit = " AND (r.patient = ANY($4) OR r.id = ANY($5))"
-        arguments += [list(whose.patients), list(whose.ids)]
+        numbers, ids = arguments.add(list(whose.patients), "integer[]"), arguments.add(list(whose.ids), "uuid[]")
+        limit = f" AND (r.patient = ANY({numbers}) OR r.id = ANY({ids}))"
+    await ground.interning.catch_up(connection)
+    limit += access_sql(ground, whose.scope, arguments, spot, "r")
     heads = (
         f"SELECT r.id, r.version, r.tick, r.content, r.patient, true AS present FROM {spot.table} r"
         f" WHERE r.tick > $1 AND r.tick <= $2{limit} ORDER BY r.tick LIMIT $3"
@@ -87,7 +93,7 @@ async def page(ground: Ground, connection: Connection, spot: Layout, whose: Whos
         f" OR EXISTS (SELECT FROM {spot.table} n WHERE n.id = v.id AND n.version = v.version + 1 AND n.tick > $2)){there}"
         " ORDER BY v.tick LIMIT $3"
     )
-    found = await connection.fetch(f"WITH heads AS MATERIALIZED ({heads}) (SELECT * FROM heads) UNION ALL ({past})", *arguments)
+    found = await connection.fetch(f"WITH heads AS MATERIALIZED ({heads}) (SELECT * FROM heads) UNION ALL ({past})", *arguments.values)
     found.sort(key=lambda row: row["tick"])
     more = len(found) >= size
     rows = [_row(ground, spot, row) for row in found[:size]]

@@ -8,7 +8,7 @@ import logging
 import asyncpg
 
 from xinglin.base.errors import Unavailable
-from xinglin.store.applying import AUDIT_SQL, audit_record
+from xinglin.store.applying import AUDIT_COLUMNS, AUDIT_SQL, audit_record
 from xinglin.store.changes import AuditRow
 from xinglin.store.content import Contents
 from xinglin.store.pool import Pool
@@ -50,8 +50,7 @@ class Trail:
             records = [audit_record(self._contents, tick, row) for tick, row in batch]
             async with self._pool.connection() as connection:
                 if len(records) > 20:
-                    columns = AUDIT_SQL.partition("(")[2].partition(")")[0].split(", ")
-                    await connection.copy_records_to_table("audit", schema_name="xinglin", records=records, columns=columns)
+                    await connection.copy_records_to_table("audit", schema_name="xinglin", records=records, columns=AUDIT_COLUMNS)
                 else:
                     await connection.executemany(AUDIT_SQL, records)
             del self._held[: len(batch)]

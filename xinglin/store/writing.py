@@ -71,6 +71,8 @@ class Writing:
             if any(_conditional(change) for change in changes) or conditional(_resources(changes)):
                 return await self._alone(changes, scope, tuple(audit))
             steps = _unconditional(changes)
+            for step in steps:
+                step.scope = scope
             refuse_twice(steps)
             await self._draft(steps)
             return await self._queued(steps, _named(audit, [step.id for step in steps]))
@@ -176,6 +178,8 @@ class Writing:
             for phase in phases:
                 plan = await self._settle(connection, changes, phase, scope)
                 steps = [step for group in plan.steps for step in group]
+                for step in steps:
+                    step.scope = scope
                 seen += steps
                 refuse_twice(seen)
                 await self._draft(steps)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from xinglin.base.crypto.signatures import Signer
 from xinglin.base.errors import Unavailable
 
 
@@ -17,13 +19,19 @@ class Keys:
     """The keys a store needs: `data` by key id (16 bytes each), the id new rows are sealed with, and the index and token secrets.
 
     `index` (32 bytes) keys the search hashes; it cannot be exchanged without building the index again.
-    `token` (32 bytes) signs bearer tokens.
+    `token` (32 bytes) signs bearer tokens. `signing` (32 bytes) makes the installation's signature key, and follows from `token`
+    when it is empty; `signer` stands in its place where a hardware module signs. `made`: when each data key was made, where known.
+    `retired`: the data keys that only open older backups.
     """
 
     data: dict[int, bytes]
     current: int
     index: bytes
     token: bytes
+    signing: bytes = b""
+    made: dict[int, datetime] = field(default_factory=dict[int, datetime])
+    retired: frozenset[int] = frozenset()
+    signer: Signer | None = None
 
 
 class KeyProvider(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,8 @@ class Arguments:
 
     __slots__ = ("values",)
 
-    def __init__(self) -> None:
-        self.values: list[Any] = []
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        self.values: list[Any] = list(values)
 
     def add(self, value: object, cast: str = "") -> str:
         """The place of a value: `$3` or `$3::bigint[]`."""

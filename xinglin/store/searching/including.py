@@ -21,6 +21,7 @@ from xinglin.store.searching.running import Seeker
 
 INCLUDED_MAX = 5_000
 _ROUNDS_MAX = 5
+_COLUMNS = "r.tick, r.id, r.version, r.content, r.patient"
 
 Key = tuple[str, str]
 
@@ -86,7 +87,7 @@ async def by_ids(seeker: Seeker, type_: str, ids: list[str]) -> list[Stored]:
         return []
     reading = Reading(seeker.ground, seeker.connection, seeker.scope, Arguments(), seeker.collect, seeker.referred, seeker.listed)
     keys = reading.arguments.add([seeker.ground.hashes.id(id_) for id_ in ids], "uuid[]")
-    sql = f"SELECT r.tick, r.id, r.version, r.content FROM {spot.table} r WHERE r.id = ANY({keys}){scope_sql(reading, spot, 'r')}"
+    sql = f"SELECT {_COLUMNS} FROM {spot.table} r WHERE r.id = ANY({keys}){scope_sql(reading, spot, 'r')}"
     rows = await seeker.connection.fetch(sql, *reading.arguments.values)
     return [seeker.stored(spot, row) for row in rows]
 
@@ -121,7 +122,7 @@ async def _referring_through(seeker: Seeker, source: str, param: SearchParam, ne
     reading = Reading(seeker.ground, seeker.connection, seeker.scope, Arguments(), seeker.collect, seeker.referred, seeker.listed)
     tests = [await _leads_to(seeker, reading, source, canonical, near)]
     sql = (
-        f"SELECT r.tick, r.id, r.version, r.content FROM {spot.table} r WHERE ({' OR '.join(tests)})"
+        f"SELECT {_COLUMNS} FROM {spot.table} r WHERE ({' OR '.join(tests)})"
         f"{scope_sql(reading, spot, 'r')} ORDER BY r.tick + 0 DESC LIMIT {INCLUDED_MAX + 1}"
     )
     sql, values = reading.arguments.settled(sql)

@@ -30,6 +30,7 @@ from xinglin.store.layout import Layout, layout
 from xinglin.store.rows import PREFIX_LENGTHS, link_alias, patient_links, stored_params
 from xinglin.store.searching.condition import Condition, any_of, never, none_of, unchecked
 from xinglin.store.searching.measures import amount_condition, measured_tokens, span_condition, tick_condition
+from xinglin.store.searching.predicate import access_sql
 from xinglin.store.searching.reading import Reading
 
 _NEGATING = frozenset({"not", "not-in"})
@@ -330,6 +331,4 @@ async def _has(reading: Reading, spot: Layout, term: Has) -> Condition:
 
 def scope_sql(reading: Reading, spot: Layout, row: str) -> str:
     """The access predicate on a table's rows, to stand behind a condition; empty when everything may be seen."""
-    if reading.scope.patients is None or spot.patient is None:
-        return ""
-    return f" AND {row}.patient = ANY({reading.arguments.add(list(reading.scope.patients), 'integer[]')})"
+    return access_sql(reading.ground, reading.scope, reading.arguments, spot, row)

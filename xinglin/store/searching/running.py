@@ -21,6 +21,7 @@ from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout, layout
 from xinglin.store.searching.condition import Arguments, Condition, never
 from xinglin.store.searching.cursor import read_cursor, write_cursor
+from xinglin.store.searching.predicate import may_see
 from xinglin.store.searching.predicates import condition, scope_sql
 from xinglin.store.searching.reading import Reading
 from xinglin.store.searching.scope import Scope
@@ -113,7 +114,7 @@ class Seeker:
         """A row opened."""
         content = row["content"]
         plain = self.ground.contents.unpack(spot.number, row["id"], row["version"], row["tick"], content)
-        return Stored(spot.type, logical_id(plain), row["version"], row["tick"], plain, method_of(content))
+        return Stored(spot.type, logical_id(plain), row["version"], row["tick"], plain, method_of(content), row["patient"])
 
     def passes(self, where: All, stored: Stored, outside: Mapping[int, bool] | None = None) -> bool:
         """Whether the content holds what was asked; what asks about other resources the query answers, or `outside` (see `_outside`)."""
@@ -209,8 +210,8 @@ class Seeker:
         if not await self.ground.tables.there(self.connection, spot):
             return []
         key = self.ground.hashes.id(list_id)
-        row = await self.connection.fetchrow(f"SELECT tick, id, version, content, patient FROM {spot.table} WHERE id = $1", key)
-        if row is None or not self.scope.sees(row["patient"]):
+        row = await self.connection.fetchrow(f"SELECT tick, id, version, content, patient, presence FROM {spot.table} WHERE id = $1", key)
+        if row is None or not await may_see(self.ground, self.connection, self.scope, spot, row["patient"], row["presence"]):
             return []
         entries = decode(self.stored(spot, row).content).get("entry", [])
         references = [entry.get("item", {}).get("reference", "") for entry in entries if not entry.get("deleted")]

@@ -1,0 +1,94 @@
+"""How sensitive a resource is: the five levels of GB/T 39725-2020, stated as a security label or told by its codes.
+
+Level 5 (very narrow circle, grave harm) is what only those who treat may see: HIV and other sexually transmitted disease, mental
+illness, induced abortion, self-harm, abuse. What is in a patient's record is level 4 at least, whatever its label says: who could lower
+a label could open a record. Institutions and knowledge are level 1 unless labelled.
+
+The lists are ours to answer for: the standard names HIV and sexually transmitted disease as examples of level 5 and leaves the rest to
+the controller; the others follow HL7's sensitivity codes (v3 ActCode, InformationSensitivityPolicy).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, lru_cache
+
+from xinglin.fhir.codec import Resource
+from xinglin.fhir.definitions import compartment, search_params
+from xinglin.fhir.search.extract import compile_params
+from xinglin.fhir.search.model import Token, Value
+
+LEVEL_SYSTEM = "urn:xinglin:sensitivity"
+"""Labels `1` to `5` in `meta.security`."""
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+RESTRICTED = 5
+PERSONAL = 4
+_CONFIDENTIAL = {"U": 1, "L": 2, "M": 3, "N": 4, "R": 5, "V": 5}
+_SENSITIVITIES = frozenset("ETH ETHUD HIV MH OPIOIDUD PSY PSYTHPN SDV SEX SPI STD SUD SUICIDE ABR BH DVD EMOTDIS MEL SA".split())
+
+_ICD10 = re.compile(
+    r"F\d\d"  # mental and behavioural disorders
+    r"|A5\d|A6[0-4]"  # infections with a predominantly sexual mode of transmission
+    r"|B2[0-4]|Z21|R75|Z11\.4|Z20\.6|Z71\.7"  # HIV: disease, carrier, evidence, screening, contact, counselling
+    r"|O04|Z64\.0"  # induced abortion, unwanted pregnancy
+    r"|X[67]\d|X8[0-4]|Z91\.5"  # self-harm
+    r"|T74|Y0[5-7]|Z61\.[4-6]"  # abuse, assault, neglect
+)
+_ATC = re.compile(r"J05A[EGJRX]|J05AF0[1-7]|N05A|N07B[BC]")  # antiretrovirals, antipsychotics, treatment of addiction
+_LOINC = frozenset(
+    """7917-8 7918-6 14092-1 5220-9 5221-7 29893-5 30361-0 31201-7 33866-5 56888-1 58900-2 68961-2 75622-1 80203-3 20447-9 25835-0
+    25836-8 24467-3 8127-3 5292-8 20507-0 20508-8 22461-8 31147-2 47236-5 47237-3 5393-4 24110-9 43304-5 21613-5 24111-7""".split()
+)  # HIV antibodies, antigen, RNA; CD4 count; syphilis; chlamydia and gonococci
+_SNOMED = frozenset(
+    "86406008 62479008 165816005 76272004 15628003 74732009 58214004 13746004 191736004 66214007 7200002 82313006".split()
+)
+_ICD10_SYSTEM = re.compile(r"http://hl7\.org/fhir/sid/icd-10(-\w+)?|urn:oid:2\.16\.840\.1\.113883\.6\.3|urn:oid:2\.16\.156\.10011\.2\.3\.3\.11.*")
+
+
+def level_of(resource: Resource) -> int:
+    """1 to 5, of a whole resource."""
+    type_ = resource["resourceType"]
+    stated = level_of_values(_labels(type_)(resource))
+    return max(stated, PERSONAL if personal(type_) else 1)
+
+
+def level_of_values(values: Mapping[str, Iterable[Value]]) -> int:
+    """The level that search values tell: 5, what a label states, or 1 when they tell nothing."""
+    level = 1
+    for found in values.values():
+        for value in found:
+            if type(value) is Token and value.code is not None and value.system:
+                level = max(level, _level_of_code(value.system, value.code))
+                if level == RESTRICTED:
+                    return level
+    return level
+
+
+def personal(type_: str) -> bool:
+    """Whether resources of a type are about a patient."""
+    return type_ == "Patient" or type_ in compartment("Patient")
+
+
+@lru_cache(maxsize=16_384)
+def _level_of_code(system: str, code: str) -> int:
+    if system == LEVEL_SYSTEM:
+        return int(code) if code in "12345" and code else 1
+    if system == CONFIDENTIALITY:
+        return _CONFIDENTIAL.get(code, 1)
+    if system == ACT_CODE:
+        return RESTRICTED if code in _SENSITIVITIES else 1
+    told = (
+        (system == "http://loinc.org" and code in _LOINC)
+        or (system == "http://snomed.info/sct" and code in _SNOMED)
+        or (system == "http://www.whocc.no/atc" and _ATC.match(code))
+        or (_ICD10_SYSTEM.fullmatch(system) and _ICD10.match(code.upper()))
+    )
+    return RESTRICTED if told else 1
+
+
+@cache
+def _labels(type_: str) -> Callable[[Resource], Mapping[str, tuple[Value, ...]]]:
+    params = search_params(type_)
+    return compile_params([param for param in params.values() if param.kind == "token"])
