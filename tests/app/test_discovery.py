@@ -27,6 +27,8 @@ def test_every_menu_line_tile_and_finder_leads_to_a_page_of_its_capability() -> 
             {entry.href for entry in one.menu}
             | {tile.href.partition("?")[0] for tile in one.tiles}
             | {panel.href for panel in one.panels}
-            | ({one.finder} - {""})
+            | {finder.href for finder in one.finders}
+            | {waiting.href for waiting in one.inbox}
+            | {signal.href for signal in one.signals}
         )
         assert leads <= paths

@@ -16,13 +16,14 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.doors.web.drawn import NOW, settle, world
+from xinglin.access.actor import Actor
 from xinglin.access.tokens import issue, verify
 from xinglin.app.discovery import discover, folder_of
 from xinglin.base.crypto import Keys
 from xinglin.base.settings import Settings
 from xinglin.doors.web import House, web_app
 from xinglin.engines.synthesis import county
-from xinglin.store import Scope, Store, open_store
+from xinglin.store import Records, Scope, Store, open_store
 
 BROWSER = os.environ.get("XINGLIN_TEST_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = [
@@ -64,6 +65,15 @@ async def region(postgres: Callable[[], str], keys: Keys) -> AsyncIterator[Regio
     await store.close()
 
 
+def everyone(store: Store) -> Callable[[Actor], Awaitable[Records]]:
+    """Records as the door asks for them: of everyone, for whoever asks."""
+
+    async def records(_: Actor) -> Records:
+        return store.records(Scope.everyone())
+
+    return records
+
+
 def _house(store: Store, keys: Keys) -> House:
     now = datetime.fromisoformat(NOW)
     capabilities = discover()
@@ -71,7 +81,7 @@ def _house(store: Store, keys: Keys) -> House:
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
         verify=lambda token: verify(keys, token, now),
-        records=lambda _: store.records(Scope.everyone()),
+        records=everyone(store),
         now=lambda: now,
         language="zh-CN",
         timezone=ZoneInfo("Asia/Shanghai"),

@@ -71,6 +71,7 @@ async def test_a_new_key_seals_what_is_new_and_the_old_one_still_opens(module_re
     assert (await module_records.read("Patient", "sealed-1")).version == 1
     connection = await asyncpg.connect(database)
     await connection.execute("DELETE FROM record.patient WHERE content IS NOT NULL AND get_byte(content, 0) = 2")
+    await connection.execute("DELETE FROM xinglin.data_key WHERE n = 2")
     await connection.close()
 
 

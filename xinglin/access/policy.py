@@ -23,7 +23,7 @@ REGISTRATION = frozenset(
     "Account Appointment AppointmentResponse Coverage Encounter EpisodeOfCare Patient RelatedPerson Schedule Slot".split()
 )
 CARE = frozenset(
-    """AllergyIntolerance CarePlan CareTeam ClinicalImpression Communication Composition Consent DetectedIssue Device DeviceUseStatement
+    """AllergyIntolerance CarePlan CareTeam ClinicalImpression Communication Composition DetectedIssue Device DeviceUseStatement
     DiagnosticReport DocumentReference Flag Goal Group Immunization List Media MedicationAdministration MedicationStatement NutritionOrder
     Observation QuestionnaireResponse Specimen Task""".split()
 )
@@ -73,7 +73,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "doctor": (Grant(READS, _CLINICAL), Grant(WRITES, (REGISTRATION - {"Patient", "RelatedPerson"}) | CARE | MEDICINE)),
     "nurse": (Grant(READS, _CLINICAL), Grant(WRITES, (REGISTRATION - {"Patient", "RelatedPerson"}) | CARE)),
     "pharmacist": (Grant(READS, PHARMACY | DIRECTORY), Grant(WRITES, frozenset({"DetectedIssue", "MedicationDispense", "Task"}))),
-    "registrar": (Grant(READS, REGISTRATION | DIRECTORY), Grant(WRITES, REGISTRATION)),
+    "registrar": (Grant(READS, REGISTRATION | DIRECTORY | {"Consent"}), Grant(WRITES, REGISTRATION | {"Consent"})),
     "public_health": (Grant(READS, _CLINICAL), Grant(WRITES, frozenset({"Communication", "Flag", "QuestionnaireResponse", "Task"}))),
     "dispatcher": (
         Grant(READS, REGISTRATION | DIRECTORY | {"AllergyIntolerance", "Condition", "Flag", "Task"}),

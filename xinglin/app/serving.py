@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from xinglin.access.actor import Actor
-from xinglin.access.tokens import verify
+from xinglin.access.reach import Reach
 from xinglin.app.discovery import discover, folder_of
 from xinglin.base.clock import utc_now
 from xinglin.base.crypto import FileKeys, Keys
@@ -17,7 +17,8 @@ from xinglin.base.settings import Settings, read_settings
 from xinglin.doors.fhir_api.bearer import BearerAccess
 from xinglin.doors.fhir_api.door import BASE, FhirDoor
 from xinglin.doors.web.app import House, web_app
-from xinglin.store import Scope, Store, open_store
+from xinglin.doors.web.gate import gate_of
+from xinglin.store import Records, Store, open_store
 from xinglin.store.jobs import Jobs
 
 Message = MutableMapping[str, Any]
@@ -27,22 +28,22 @@ App = Callable[[Any, Receive, Send], Awaitable[None]]
 _LOG = logging.getLogger("xinglin")
 
 
-def scope_of(_actor: Actor) -> Scope:
-    """Whose records an actor may see. Until care relationships come, a token's role decides alone and its scope is everyone."""
-    return Scope.everyone()
-
-
 def doors(settings: Settings, keys: Keys, store: Store) -> tuple[App, App]:
     """(FHIR door, web door) over an open store."""
     capabilities = discover()
     store.terminology = next((capability.terminology() for capability in capabilities.values() if capability.terminology), None)
     operations = [operation for capability in capabilities.values() for operation in capability.operations]
-    fhir = FhirDoor(store, BearerAccess(keys), settings, operations, jobs=Jobs(store.ground), scope=scope_of)
+    reach = Reach(store)
+
+    async def records_of(actor: Actor) -> Records:
+        return store.records(await reach.scope(actor))
+
+    fhir = FhirDoor(store, BearerAccess(keys), settings, operations, jobs=Jobs(store.ground), scope=reach.scope)
     house = House(
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
-        verify=lambda token: verify(keys, token, utc_now()),
-        records=lambda actor: store.records(scope_of(actor)),
+        gate=gate_of(settings, store),
+        records=records_of,
         audit=store.note,
         now=utc_now,
         language=settings.language,

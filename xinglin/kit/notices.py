@@ -1,4 +1,4 @@
-"""Notices: short words to a person, a role or an institution, kept sealed until read or `KEPT_DAYS` old. Nothing pops up: a bell counts them."""
+"""Notices: short words to a person, a role or an institution, kept sealed for `KEPT_DAYS`. Nothing pops up: a bell counts them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Words(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def phrase(self) -> Phrase:
         """The phrase again, for whoever says it in a reader's language."""
-        return Phrase(self.text, tuple((name, value.phrase() if isinstance(value, Words) else value) for name, value in self.places.items()))
+        places = ((name, value.phrase() if isinstance(value, Words) else value) for name, value in self.places.items())
+        return Phrase(self.text, tuple(places))
 
 
 class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -74,7 +75,7 @@ def notices_of(store: Store) -> Papers[Notice]:
 async def notify(
     papers: Papers[Notice], to: str, title: Phrase | str, href: str, at: datetime, kind: str, *, text: Phrase | str = "", key: str = ""
 ) -> None:
-    """Tell someone. `href`: where they can see or do more, "" for nowhere. The same `key` twice is one notice: a repeated reaction is safe."""
+    """Tell someone. `href`: where they can see or do more, "" for nowhere. The same `key` twice is one notice: a reaction may repeat it."""
     notice = Notice(to, kind, Words.of(title), Words.of(text), href, at.astimezone(UTC).isoformat())
     ends = tick_of(at + timedelta(days=KEPT_DAYS))
     try:
@@ -124,7 +125,8 @@ async def _mark(papers: Papers[Notice], paper: Paper[Notice], actor: Actor, now:
 
 
 async def _found(papers: Papers[Notice], actor: Actor, now: datetime) -> list[Paper[Notice]]:
-    handles = dict.fromkeys(_handle(to, day) for to in recipients(actor) for day in (now, now - timedelta(days=KEPT_DAYS)))
+    months = [now - timedelta(days=days) for days in range(0, KEPT_DAYS + 1, KEPT_DAYS // 2)]
+    handles = dict.fromkeys(_handle(to, month) for to in recipients(actor) for month in months)
     found = await gather(*(papers.find(handle, tick_of(now)) for handle in handles))
     return list({paper.key: paper for papers_of in found for paper in papers_of}.values())
 

@@ -19,10 +19,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file sent with a form: its name as the sender's computer calls it, its bytes (no more than the setting `upload_bytes_max`)."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What the person asked: parts of the path, query, form, their language and time zone. `target`: the block asked for, if one.
 
     `rooms`: every capability there is, for the few pages that are about all of them (what waits for someone, search).
+    `files`: what was sent with the form, by field. `site`: our own address as the browser sees it (`https://county.example`).
     """
 
     path: Mapping[str, str]
@@ -32,15 +41,21 @@ class Request:
     timezone: ZoneInfo
     target: str | None = None
     rooms: tuple[Capability, ...] = ()
+    files: Mapping[str, Upload] = field(default_factory=dict[str, Upload])
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A template of the capability (`health_record/people.html`) and the values it shows."""
+    """A template of the capability (`health_record/people.html`) and the values it shows.
+
+    `leads_to`: a foreign address its form may end at (an application's registered one); the browser lets it on this one answer.
+    """
 
     template: str
     values: Mapping[str, object] = field(default_factory=dict[str, object])
     status: int = 200
+    leads_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,23 @@ class Moved:
     to: str
 
 
-Handler = Callable[[Unit, Request], Awaitable[Shown | Moved]]
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Go on to a foreign address (303) that has been proved to be a registered one; never one that somebody typed or sent."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to keep: its name, its media type, its bytes."""
+
+    name: str
+    media: str
+    content: bytes
+
+
+Handler = Callable[[Unit, Request], Awaitable[Shown | Moved | Away | Download]]
 
 
 @dataclass(frozen=True, slots=True)

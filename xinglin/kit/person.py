@@ -1,4 +1,4 @@
-"""A resident as every page shows one. Numbers are masked here, once: a page never holds a full one."""
+"""A resident as every page shows one. Numbers are masked here, once: a page holds a full one only when asked (`number_of`)."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Person:
         last_day = (end.date() if isinstance(end, datetime) else end) or now.date()
         return cls(
             id=patient["id"],
-            name=_name(patient),
+            name=name_of(patient),
             sex=SEXES.get(patient.get("gender", ""), t("Sex unknown")),
             born=patient.get("birthDate", ""),
             age=None if died and not death else age_on(patient.get("birthDate"), last_day, timezone),
             died=died,
-            number=_masked(mask_number, _number(patient)),
+            number=_masked(mask_number, number_of(patient)),
             phone=_masked(mask_phone, _phone(patient)),
             home=_home(patient),
         )
@@ -58,8 +58,9 @@ def _masked(mask: Callable[[str], str], number: str) -> str:
     return mask(number) if number else ""
 
 
-def _name(patient: Resource) -> str:
-    names = patient.get("name", [])
+def name_of(person: Resource) -> str:
+    """The name of a Patient or Practitioner in the order of its language; "?" when there is none."""
+    names = person.get("name", [])
     best = next((name for name in names if name.get("use") in ("official", "usual")), names[0] if names else {})
     if best.get("text"):
         return best["text"]
@@ -72,7 +73,8 @@ def _phone(patient: Resource) -> str:
     return next((one["value"] for one in patient.get("telecom", []) if one.get("system") == "phone" and one.get("value")), "")
 
 
-def _number(patient: Resource) -> str:
+def number_of(patient: Resource) -> str:
+    """The whole national number, else any other; "" when there is none. Only for a page whose reader asked to see it."""
     identifiers = [one for one in patient.get("identifier", []) if one.get("value")]
     national = [one for one in identifiers if has_code(one.get("type"), *NATIONAL_ID_CODES)]
     resident = [one for one in identifiers if len(one["value"]) == _RESIDENT_NUMBER_LENGTH and one["value"][:17].isdigit()]

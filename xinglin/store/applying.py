@@ -6,7 +6,7 @@ It takes a handful of statements for any number of changes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -97,8 +97,19 @@ async def apply(ground: Ground, connection: Connection, steps: Sequence[Step], a
     done = {id(step): writer.put(step, first + place * LANES) for place, step in enumerate(live)}
     await writer.write(connection)
     await write_feed(connection, [layout(step.type).number for step in live], first)
-    await write_audit(ground.contents, connection, first, audit)
+    await write_audit(ground.contents, connection, first, about(audit, steps, done))
     return [done.get(id(step)) or Outcome(None, "absent") for step in steps]
+
+
+def about(audit: Iterable[AuditRow], steps: Sequence[Step], done: Mapping[int, Outcome]) -> Iterator[AuditRow]:
+    """The rows with the patient whose record each changed, and on what ground that was allowed."""
+    told = {(step.type, step.id): (step, done[id(step)].stored) for step in steps if id(step) in done}
+    for row in audit:
+        step, stored = told.get((row.type or "", row.id or ""), (None, None))
+        if step is None or stored is None or not stored.patient:
+            yield row
+        else:
+            yield replace(row, patients=(stored.patient,), ground=step.scope.ground_of(stored.patient) or None)
 
 
 async def _lock_heads(ground: Ground, connection: Connection, steps: Sequence[Step]) -> Heads:

@@ -8,6 +8,7 @@ Usually it is not: its beginning (type, id, version, last update) is told by the
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import UUID
@@ -16,7 +17,7 @@ import zstandard
 from asyncpg import Connection
 
 from xinglin.base.clock import instant
-from xinglin.base.crypto import Keys, Sealer, sealer
+from xinglin.base.crypto import Keys, KeyWatch, Sealer, sealer
 from xinglin.base.crypto.seal import Broken
 from xinglin.base.errors import Unavailable
 from xinglin.fhir.definitions import RESOURCE_TYPES
@@ -33,6 +34,8 @@ DICTIONARIES_MAX = _DICTIONARY
 """Dictionaries one type may have had."""
 PLAIN_BYTES_MAX = 256 * 1024 * 1024
 SHIPPED = Path(__file__).parent / "dictionaries"
+KEYS_LOOKED_AT_S = 1.0
+"""How long a process may go on sealing with a key that is no longer the current one."""
 
 
 class UnknownDictionary(Unavailable):
@@ -68,13 +71,18 @@ class _Press:
 
 
 class Contents:
-    """Packs and seals, opens and unpacks. One per process; the dictionaries are loaded once and only ever added to."""
+    """Packs and seals, opens and unpacks. One per process; the dictionaries are loaded once and only ever added to.
 
-    __slots__ = ("_cipher", "_keys", "_newest", "_presses", "_sealers")
+    With a `watch` it takes up new keys while it runs: once a second, and when it meets a key number it does not know.
+    """
 
-    def __init__(self, keys: Keys, cipher: str) -> None:
+    __slots__ = ("_cipher", "_keys", "_look_at", "_newest", "_presses", "_sealers", "_watch")
+
+    def __init__(self, keys: Keys, cipher: str, watch: KeyWatch | None = None) -> None:
         self._keys = keys
         self._cipher = cipher
+        self._watch = watch
+        self._look_at = 0.0
         self._sealers: dict[int, Sealer] = {}
         self._presses: dict[tuple[int, int], _Press] = {}
         self._newest: dict[int, int] = {}
@@ -88,7 +96,7 @@ class Contents:
         else:  # an id that is no UUID
             flags |= _WHOLE
         packed = self._press(type_number, number).pack(plain)
-        key = self._keys.current
+        key = self.current
         header = bytes((key, number | flags))
         return header + self._sealer(key).seal(packed, _bound(type_number, id_, version, header))
 
@@ -96,15 +104,19 @@ class Contents:
         """The JSON bytes; raises `Unavailable` when the key at hand does not open them."""
         if not content:
             return b""
-        try:
-            packed = self._sealer(content[0]).open(content[2:], _bound(type_number, id_, version, content[:2]))
-        except (Broken, KeyError) as broken:
-            raise Unavailable("A stored record does not open with the keys at hand.") from broken
+        packed = self._opened(type_number, id_, version, content)
         try:
             plain = self._press(type_number, content[1] & _DICTIONARY).unpack(packed)
         except zstandard.ZstdError as broken:
             raise Unavailable("A stored record is damaged; restore it from a backup.") from broken
         return plain if content[1] & _WHOLE else head_of(type_number, id_, version, tick) + plain
+
+    def sealed_anew(self, type_number: int, id_: UUID, version: int, content: bytes) -> bytes:
+        """The same content of the same version under the current key; raises as `unpack`."""
+        packed = self._opened(type_number, id_, version, content)
+        key = self.current
+        header = bytes((key, content[1]))
+        return header + self._sealer(key).seal(packed, _bound(type_number, id_, version, header))
 
     def add_dictionary(self, type_number: int, number: int, dictionary: bytes) -> None:
         """Know a dictionary; the highest number of a type packs what is written from now on."""
@@ -125,15 +137,34 @@ class Contents:
 
     def seal_loose(self, plain: bytes, bound: bytes) -> bytes:
         """Seal something that is no resource (a dictionary, a job's parameters)."""
-        key = self._keys.current
+        key = self.current
         return bytes((key,)) + self._sealer(key).seal(plain, bound)
 
     def open_loose(self, sealed: bytes, bound: bytes) -> bytes:
         """Open what `seal_loose` made."""
         try:
             return self._sealer(sealed[0]).open(sealed[1:], bound)
-        except (Broken, KeyError) as broken:
+        except Broken as broken:
             raise Unavailable("The keys at hand do not belong to this database.") from broken
+
+    @property
+    def current(self) -> int:
+        """The number of the key that seals what is written now."""
+        if self._watch is not None and time.monotonic() >= self._look_at:
+            self.renew()
+        return self._keys.current
+
+    def renew(self) -> None:
+        """Take up what has come into the key file."""
+        self._look_at = time.monotonic() + KEYS_LOOKED_AT_S
+        if self._watch is not None and (news := self._watch.news(self._keys)) is not None:
+            self._keys = news
+
+    def _opened(self, type_number: int, id_: UUID, version: int, content: bytes) -> bytes:
+        try:
+            return self._sealer(content[0]).open(content[2:], _bound(type_number, id_, version, content[:2]))
+        except Broken as broken:
+            raise Unavailable("A stored record does not open with the keys at hand.") from broken
 
     def _press(self, type_number: int, number: int) -> _Press:
         press = self._presses.get((type_number, number))
@@ -146,6 +177,10 @@ class Contents:
     def _sealer(self, key: int) -> Sealer:
         found = self._sealers.get(key)
         if found is None:
+            if key not in self._keys.data:
+                self.renew()  # another process may have made it a moment ago
+            if key not in self._keys.data:
+                raise Unavailable("This was sealed with data key {number}, which the key file does not hold; bring it back.", number=key)
             found = self._sealers[key] = sealer(self._cipher, self._keys.data[key])
         return found
 
@@ -176,7 +211,8 @@ def _bound(type_number: int, id_: UUID, version: int, header: bytes) -> bytes:
     return header + type_number.to_bytes(2, "big") + id_.bytes + version.to_bytes(4, "big")
 
 
-def _dictionary_bound(type_number: int, number: int) -> bytes:
+def dictionary_bound(type_number: int, number: int) -> bytes:
+    """What a dictionary is sealed for."""
     return b"dictionary" + type_number.to_bytes(2, "big") + bytes((number,))
 
 
@@ -188,14 +224,14 @@ def shipped() -> Iterable[tuple[int, bytes]]:
 
 async def ship_dictionaries(connection: Connection, contents: Contents) -> None:
     """Put the shipped dictionaries into a new database, sealed: from then on the database carries all it needs."""
-    rows = [(number, 1, contents.seal_loose(data, _dictionary_bound(number, 1))) for number, data in shipped()]
+    rows = [(number, 1, contents.seal_loose(data, dictionary_bound(number, 1))) for number, data in shipped()]
     await connection.executemany("INSERT INTO xinglin.dictionary VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", rows)
 
 
 async def add_dictionary(connection: Connection, contents: Contents, type_number: int, dictionary: bytes) -> None:
     """Keep a new dictionary. It packs once it is loaded: load it after this is committed, or what it packed could not be opened again."""
     number = await connection.fetchval("SELECT coalesce(max(n), 0) + 1 FROM xinglin.dictionary WHERE type = $1", type_number)
-    sealed = contents.seal_loose(dictionary, _dictionary_bound(type_number, number))
+    sealed = contents.seal_loose(dictionary, dictionary_bound(type_number, number))
     await connection.execute("INSERT INTO xinglin.dictionary VALUES ($1, $2, $3)", type_number, number, sealed)
 
 
@@ -203,4 +239,4 @@ async def load_dictionaries(connection: Connection, contents: Contents) -> None:
     """Make every dictionary of the database known to this process."""
     for type_number, number, sealed in await connection.fetch("SELECT type, n, sealed FROM xinglin.dictionary"):
         if not contents.knows(type_number, number):
-            contents.add_dictionary(type_number, number, contents.open_loose(sealed, _dictionary_bound(type_number, number)))
+            contents.add_dictionary(type_number, number, contents.open_loose(sealed, dictionary_bound(type_number, number)))

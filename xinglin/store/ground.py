@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xinglin.base.crypto import Keys
+from xinglin.base.crypto import Keys, KeyWatch
 from xinglin.base.errors import Unavailable
 from xinglin.base.settings import Settings
-from xinglin.store import job_queue, schema
+from xinglin.store import data_keys, job_queue, schema
 from xinglin.store.content import Contents, key_mark, load_dictionaries, ship_dictionaries
 from xinglin.store.eras import Eras
 from xinglin.store.hashes import Hashes
@@ -54,6 +54,8 @@ async def prepare(settings: Settings, dsn: str, keys: Keys) -> None:
             raise Unavailable("This database was made with another key file; restore the key file that belongs to it.")
         if version != schema.VERSION:
             raise Unavailable("This database has version {found}; this program needs {wanted}.", found=version, wanted=schema.VERSION)
+        await data_keys.install(connection)
+        await data_keys.agree(connection, keys, settings.cipher)
         await ship_dictionaries(connection, Contents(keys, settings.cipher))
         await rebase(connection)
         await job_queue.install(connection)
@@ -67,9 +69,10 @@ async def stand(settings: Settings, dsn: str, keys: Keys) -> Ground:
     pool = Pool(dsn, settings.database_connections, settings.statement_timeout_s)
     side = Pool(dsn, 2, settings.statement_timeout_s)
     hashes = Hashes(keys.index)
-    contents = Contents(keys, settings.cipher)
+    contents = Contents(keys, settings.cipher, KeyWatch(settings.key_path, settings.cipher))
     interning = Interning(side, hashes)
     async with side.connection() as connection:
+        await data_keys.agree(connection, keys, settings.cipher)
         await load_dictionaries(connection, contents)
         await interning.catch_up(connection)
     eras = Eras(side)

@@ -44,6 +44,10 @@ class Hashes:
         """The same, of an id in its stored form: 64 bits of SHA-256 over id and secret."""
         return int.from_bytes(sha256(id_.bytes + self.link_secret(param, type_)).digest()[:8], "big", signed=True)
 
+    def mark(self, about: bytes, data: bytes) -> bytes:
+        """16 bytes that stand for data nobody may guess from them; not remembered."""
+        return blake2b(about + b"\x00" + data, key=self._key, digest_size=16).digest()
+
     def all(self, texts: Iterable[str]) -> list[int]:
         """The hashes of several texts."""
         return [self.of(text) for text in texts]

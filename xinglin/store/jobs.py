@@ -245,13 +245,14 @@ def _key(id_: str) -> UUID:
     return key
 
 
-def _bound(key: UUID, part: str) -> bytes:
+def job_bound(key: UUID, part: str) -> bytes:
+    """What a part of a job (parameters, progress, result) is sealed for."""
     return b"job " + part.encode() + key.bytes
 
 
 def _seal(ground: Ground, key: UUID, part: str, value: Mapping[str, Any]) -> bytes:
-    return ground.contents.seal_loose(encode(value), _bound(key, part))
+    return ground.contents.seal_loose(encode(value), job_bound(key, part))
 
 
 def _open(ground: Ground, key: UUID, part: str, sealed: bytes) -> Mapping[str, Any]:
-    return decode(ground.contents.open_loose(sealed, _bound(key, part)))
+    return decode(ground.contents.open_loose(sealed, job_bound(key, part)))

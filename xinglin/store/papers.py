@@ -122,23 +122,25 @@ class Papers(Generic[T]):
         return done == "DELETE 1"
 
     def _opened(self, row: Any) -> Paper[T]:
-        key = self._ground.contents.open_loose(row[0], self._bound("key")).decode()
-        return Paper(key, row[1], row[2], self._decoder.decode(self._ground.contents.open_loose(row[3], self._bound(key))))
+        key = self._ground.contents.open_loose(row[0], paper_bound(self.kind, "key")).decode()
+        return Paper(key, row[1], row[2], self._decoder.decode(self._ground.contents.open_loose(row[3], paper_bound(self.kind, key))))
 
     def _seal(self, key: str, value: T) -> bytes:
         return self._sealed(msgspec.json.encode(value), key)
 
     def _sealed(self, plain: bytes, what: str) -> bytes:
-        return self._ground.contents.seal_loose(plain, self._bound(what))
-
-    def _bound(self, what: str) -> bytes:
-        return f"paper {self.kind} {what}".encode()
+        return self._ground.contents.seal_loose(plain, paper_bound(self.kind, what))
 
     def _mark(self, key: str) -> int:
         return self._ground.hashes.of(f"paper {self.kind} {key}")
 
     def _handle(self, handle: str) -> int:
         return self._ground.hashes.of(f"handle {self.kind} {handle}")
+
+
+def paper_bound(kind: str, what: str) -> bytes:
+    """What a part of a paper is sealed for: `what` is "key" for its key, and the key for its value."""
+    return f"paper {kind} {what}".encode()
 
 
 async def sweep(pool: Pool, now_us: int) -> int:

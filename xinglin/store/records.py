@@ -96,6 +96,10 @@ class Records:
     scope: Scope
     seen: set[int] = field(default_factory=set[int], compare=False)
 
+    def apart(self) -> Records:
+        """The same records, with an account of its own of whose are seen."""
+        return replace(self, seen=set())
+
     def _saw(self, stored: Iterable[Stored]) -> None:
         self.seen.update(one.patient for one in stored if one.patient)
 

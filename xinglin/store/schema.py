@@ -70,6 +70,7 @@ DO $$ BEGIN EXECUTE 'ALTER TABLE xinglin.audit ALTER xact SET DEFAULT pg_current
 CREATE INDEX ON xinglin.audit (xact);
 CREATE INDEX ON xinglin.audit (actor, at);
 CREATE INDEX ON xinglin.audit (patient, at) WHERE patient IS NOT NULL;
+CREATE INDEX ON xinglin.audit (at) WHERE status >= 400;
 CREATE INDEX ON xinglin.audit USING gin (patients) WHERE patients IS NOT NULL;
 -- the ledger: each row seals the next rows of the trail. `rows` are their numbers, `leaves` their hashes, in order; `root` that of the
 -- batch; `size`, `tree`, `frontier`: rows, root and frontier of the whole tree; (xact, last): the place of its last row
@@ -77,6 +78,8 @@ CREATE TABLE xinglin.seal (n bigint PRIMARY KEY, at bigint NOT NULL, suite text 
   last bigint NOT NULL, rows bytea NOT NULL, leaves bytea NOT NULL, root bytea NOT NULL, frontier bytea NOT NULL, tree bytea NOT NULL,
   chain bytea NOT NULL, key text NOT NULL, signature bytea NOT NULL);
 CREATE INDEX ON xinglin.seal (xact, last);
+-- the public keys seals were signed with, by their names
+CREATE TABLE xinglin.seal_key (key text PRIMARY KEY, public text NOT NULL);
 ALTER TABLE xinglin.seal ALTER leaves SET STORAGE EXTERNAL;
 """
 _MIGRATIONS = {1: _ACCESS}

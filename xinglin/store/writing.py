@@ -8,6 +8,7 @@ written again alone, so nobody pays for another's fault. Sets with conditions ru
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
@@ -21,7 +22,7 @@ from xinglin.base.ids import new_id
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.search.grammar import read_search
 from xinglin.fhir.search.model import Search
-from xinglin.store.applying import Step, apply, refuse_twice, write_audit
+from xinglin.store.applying import Step, about, apply, refuse_twice, write_audit
 from xinglin.store.changes import Amend, AmendWhere, AuditRow, Change, Create, Delete, DeleteWhere, Outcome, Update, UpdateWhere
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
@@ -60,6 +61,8 @@ class Writing:
         self._queue: list[_Waiting] = []
         self._running = 0
         self._held = 0
+        self.written: Counter[str] = Counter()
+        """How many resources of each type this process has written."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def write(self, changes: Sequence[Change], scope: Scope, audit: Sequence[AuditRow] = ()) -> list[Outcome]:
@@ -150,7 +153,9 @@ class Writing:
                 waiting.done.set_exception(failed)
 
     async def _commit(self, steps: list[Step], audit: tuple[AuditRow, ...]) -> list[Outcome]:
-        return await self._transaction(lambda connection: apply(self._ground, connection, steps, audit))
+        done = await self._transaction(lambda connection: apply(self._ground, connection, steps, audit))
+        self.written.update(step.type for step in steps)
+        return done
 
     async def _transaction(self, work: Callable[[Connection], Awaitable[list[Outcome]]]) -> list[Outcome]:
         """Run `work` in a transaction; a deadlock or a race for the same new id is run again."""
@@ -175,6 +180,7 @@ class Writing:
             await self._lock(connection, [search for change in changes if (search := _conditional(change))])
             outcomes: dict[int, Outcome] = {}
             seen: list[Step] = []
+            changed: dict[int, Outcome] = {}
             for phase in phases:
                 plan = await self._settle(connection, changes, phase, scope)
                 steps = [step for group in plan.steps for step in group]
@@ -183,15 +189,19 @@ class Writing:
                 seen += steps
                 refuse_twice(seen)
                 await self._draft(steps)
-                done = iter(await apply(self._ground, connection, steps))
+                outcomes_now = await apply(self._ground, connection, steps)
+                done = iter(outcomes_now)
+                changed.update((id(step), told) for step, told in zip(steps, outcomes_now, strict=True))
                 for place, group, told in zip(phase, plan.steps, plan.outcomes, strict=True):
                     outcomes[place] = _joined([next(done) for _ in group], told)
             ordered = [outcomes[place] for place in places]
             rows = _named(audit, [outcome.stored.id if outcome.stored else None for outcome in ordered])
-            await write_audit(self._ground.contents, connection, wall_us(), rows)
+            await write_audit(self._ground.contents, connection, wall_us(), about(rows, seen, changed))
             return ordered
 
-        return await self._transaction(work)
+        done = await self._transaction(work)
+        self.written.update(outcome.stored.type for outcome in done if outcome.stored)
+        return done
 
     async def _settle(self, connection: Connection, changes: Sequence[Change], phase: Sequence[int], scope: Scope) -> _Plan:
         """Answer the conditions of a phase inside the transaction, then exchange the links."""

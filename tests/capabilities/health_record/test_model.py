@@ -5,7 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 from decimal import Decimal
 
-from xinglin.capabilities.health_record.model import Allergy, Measure, Medicine, Paper, Problem, Result, Visit, is_current, source_of
+from xinglin.capabilities.health_record.model import Allergy, Measure, Medicine, Paper, Problem, Result, Visit, source_of
+from xinglin.kit.banner import is_current
 
 PLACES = {"v1": "王庄村卫生室"}
 

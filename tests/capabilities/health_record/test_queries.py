@@ -10,7 +10,6 @@ import pytest
 from tests.doors.web.drawn import SMITH, WANG, ZHANG, settle
 from xinglin.base.errors import NotFound
 from xinglin.capabilities.health_record import queries, rules
-from xinglin.kit.i18n import t
 from xinglin.kit.unit import Unit
 from xinglin.store import Scope, Store
 
@@ -49,13 +48,6 @@ async def test_the_list_goes_on_page_by_page_without_loss_or_repeat(unit: Unit, 
         seen += [person.id for person in page.found]
         cursor = page.next
     assert (sorted(seen), cursor) == (sorted(one["id"] for one in names), None)
-
-
-async def test_the_banner_holds_the_allergy_the_chronic_disease_and_a_masked_number(unit: Unit) -> None:
-    banner = await queries.read_banner(unit, ZHANG, ZONE)
-    assert (banner.person.name, banner.person.number, banner.person.age and banner.person.age.value) == ("张桂兰", "****1224", 67)
-    assert [(one.name, one.severe) for one in banner.allergies] == [(("青霉素",), True)]
-    assert banner.chronic == (t("Hypertension"),)
 
 
 async def test_a_record_says_of_each_entry_where_and_when(unit: Unit) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from xinglin.capabilities.health_record import rules
 from xinglin.capabilities.health_record.model import Latest, Measure, Problem, Result, Visit, direction
-from xinglin.kit.i18n import t
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -44,13 +43,6 @@ def test_what_is_typed_is_cut_at_a_limit() -> None:
 
 def _problem(key: str, active: bool = True, id_: str = "1") -> Problem:
     return Problem(id_, key, ("x",), "", active, "2020", "", "")
-
-
-def test_hypertension_is_a_chronic_label_by_icd_or_snomed_only_while_it_is_active() -> None:
-    assert rules.chronic_labels([_problem("http://hl7.org/fhir/sid/icd-10|I10")]) == (t("Hypertension"),)
-    assert rules.chronic_labels([_problem("http://snomed.info/sct|59621000")]) == (t("Hypertension"),)
-    assert rules.chronic_labels([_problem("http://hl7.org/fhir/sid/icd-10|I10", active=False)]) == ()
-    assert rules.chronic_labels([_problem("http://hl7.org/fhir/sid/icd-10|J06.9")]) == ()
 
 
 def test_the_same_disease_recorded_three_times_is_one_line_that_says_so() -> None:

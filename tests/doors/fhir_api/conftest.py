@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.doors.fhir_api.memory import MemoryRecords
+from tests.doors.fhir_api.memory import MemoryRecords, everyone
 from tests.doors.fhir_api.work import MemoryJobs
 from xinglin.access.tokens import issue
 from xinglin.base.crypto import Keys
@@ -36,7 +36,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def door(store, jobs, settings) -> FhirDoor:
-    return FhirDoor(store, BearerAccess(KEYS), settings, jobs=jobs)
+    return FhirDoor(store, BearerAccess(KEYS), settings, jobs=jobs, scope=everyone)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from xinglin.access.actor import Actor
 from xinglin.base.clock import Ticks, instant
 from xinglin.base.errors import Gone, NotFound, Stale, Unavailable
 from xinglin.base.ids import new_id
@@ -35,6 +36,11 @@ class HistoryPage:
     total: int | None
 
 
+async def everyone(_actor: Actor) -> Scope:
+    """The scope of whoever asks: no limit."""
+    return Scope.everyone()
+
+
 @dataclass
 class MemoryRecords:
     """Every version in one list; small and slow on purpose."""
@@ -45,7 +51,13 @@ class MemoryRecords:
     deaf: bool = False
     trail: list[AuditRow] = field(default_factory=list)
 
+    seen: set[int] = field(default_factory=set)
+    scope: Scope = field(default_factory=Scope.everyone)
+
     def records(self, scope: Scope) -> MemoryRecords:
+        return self
+
+    def apart(self) -> MemoryRecords:
         return self
 
     def note(self, row: AuditRow) -> None:

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from tests.doors.fhir_api.conftest import KEYS
-from tests.doors.fhir_api.memory import MemoryRecords
+from tests.doors.fhir_api.memory import MemoryRecords, everyone
 from tests.doors.fhir_api.work import MemoryJobs
 from xinglin.access.tokens import issue
 from xinglin.base.settings import Settings
 from xinglin.doors.fhir_api import BearerAccess, FhirDoor
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-TOKEN = f"Bearer {issue(KEYS, 'admin', 'fuzz')}".encode()
+TOKEN = f"Bearer {issue(KEYS, 'system', 'fuzz')}".encode()
 HOME = tempfile.mkdtemp()
 
 METHODS = some.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
@@ -81,7 +81,8 @@ def answered(method: str, path: bytes, query: bytes = b"", headers: Any = (), bo
 
     async def ask() -> tuple[int, bytes]:
         store = MemoryRecords()
-        door = FhirDoor(store, BearerAccess(KEYS), Settings(home=HOME, body_bytes_max=100_000, bundle_entries_max=10), jobs=MemoryJobs())
+        settings = Settings(home=HOME, body_bytes_max=100_000, bundle_entries_max=10)
+        door = FhirDoor(store, BearerAccess(KEYS), settings, jobs=MemoryJobs(), scope=everyone)
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.doors.fhir_api.conftest import KEYS
+from tests.doors.fhir_api.memory import everyone
 from xinglin.access.tokens import issue
 from xinglin.base.errors import Malformed
 from xinglin.doors.fhir_api import BearerAccess, FhirDoor
@@ -68,8 +69,9 @@ async def with_operations(store, settings):
         return {"resourceType": "Basic", "id": asked.id or "none", "code": {"text": f"{unit.actor.name} greets {name}"}}
 
     greeting = Operation("greet", ("type", "instance"), ("Patient",), greet)
-    door = FhirDoor(store, BearerAccess(KEYS), settings, [greeting, Operation("reset", ("system",), (), greet, affects_state=True)])
-    headers = {"authorization": f"Bearer {issue(KEYS, 'admin', 'li', name='Li')}"}
+    operations = [greeting, Operation("reset", ("system",), (), greet, affects_state=True)]
+    door = FhirDoor(store, BearerAccess(KEYS), settings, operations, scope=everyone)
+    headers = {"authorization": f"Bearer {issue(KEYS, 'system', 'li', name='Li')}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://hie.test/fhir", headers=headers) as client:
         yield client
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+from typing import ClassVar
 
 import httpx
 import pytest
 
 from tests.doors.fhir_api.conftest import KEYS
+from tests.doors.fhir_api.memory import everyone
 from xinglin.access.tokens import issue
 from xinglin.base.settings import Settings
 from xinglin.doors.fhir_api import BearerAccess, FhirDoor
+from xinglin.store import Scope
 
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Zhang"}]}
 
@@ -192,7 +195,13 @@ async def test_a_fault_of_ours_is_logged_whole_and_told_without_its_insides(clie
 
 async def test_more_than_the_server_takes_at_once_is_put_off(store):
     class Slow:
+        seen: ClassVar[set[int]] = set()
+        scope = Scope.everyone()
+
         def records(self, scope):
+            return self
+
+        def apart(self):
             return self
 
         async def read(self, type, id):
@@ -206,8 +215,8 @@ async def test_more_than_the_server_takes_at_once_is_put_off(store):
             await asyncio.sleep(0.05)
             return await store.write(changes, audit)
 
-    door = FhirDoor(Slow(), BearerAccess(KEYS), Settings(requests_at_once_max=4, writes_at_once_max=2))
-    headers = {"authorization": f"Bearer {issue(KEYS, 'admin', 'x')}"}
+    door = FhirDoor(Slow(), BearerAccess(KEYS), Settings(requests_at_once_max=4, writes_at_once_max=2), scope=everyone)
+    headers = {"authorization": f"Bearer {issue(KEYS, 'system', 'x')}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://hie.test/fhir", headers=headers) as client:
         reads = await asyncio.gather(*(client.get("/Patient/p1") for _ in range(8)))
         assert sorted(answer.status_code for answer in reads) == [404] * 4 + [503] * 4
@@ -219,8 +228,8 @@ async def test_more_than_the_server_takes_at_once_is_put_off(store):
 
 
 async def test_the_public_address_is_used_in_links(store):
-    door = FhirDoor(store, BearerAccess(KEYS), Settings(public_url="https://hie.example/"))
-    headers = {"authorization": f"Bearer {issue(KEYS, 'admin', 'x')}"}
+    door = FhirDoor(store, BearerAccess(KEYS), Settings(public_url="https://hie.example/"), scope=everyone)
+    headers = {"authorization": f"Bearer {issue(KEYS, 'system', 'x')}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://10.0.0.1/fhir", headers=headers) as client:
         answer = await client.post("/Patient", json=PATIENT)
         assert answer.headers["location"].startswith("https://hie.example/fhir/Patient/")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from tests.doors.web.drawn import NOW, settle, world
+from xinglin.access.actor import Actor
 from xinglin.access.tokens import issue, verify
 from xinglin.app.discovery import discover, folder_of
 from xinglin.base.crypto import Keys
 from xinglin.doors.web import House, web_app
-from xinglin.store import AuditRow, Scope, Store
+from xinglin.store import AuditRow, Records, Scope, Store
 
 BASE = "http://county.test"
 Client = httpx.AsyncClient
@@ -33,6 +34,15 @@ def trail() -> list[AuditRow]:
     return []
 
 
+def everyone(store: Store) -> Callable[[Actor], Awaitable[Records]]:
+    """Records as the door asks for them: of everyone, for whoever asks."""
+
+    async def records(_: Actor) -> Records:
+        return store.records(Scope.everyone())
+
+    return records
+
+
 @pytest.fixture
 def house(told: Store, keys: Keys, trail: list[AuditRow]) -> House:
     now = datetime.fromisoformat(NOW)
@@ -41,7 +51,7 @@ def house(told: Store, keys: Keys, trail: list[AuditRow]) -> House:
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
         verify=lambda token: verify(keys, token, now),
-        records=lambda _: told.records(Scope.everyone()),
+        records=everyone(told),
         now=lambda: now,
         language="zh-CN",
         timezone=ZoneInfo("Asia/Shanghai"),

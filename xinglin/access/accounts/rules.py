@@ -14,6 +14,7 @@ from xinglin.access.accounts.model import Account, Hat, Session, Stage
 from xinglin.access.actor import ADMINISTRATORS, ROLES
 from xinglin.base.errors import Conflict, Invalid
 from xinglin.base.national_ids import parse_resident_id
+from xinglin.fhir.codec import Resource
 
 PASSWORD_CHARACTERS_MIN, PASSWORD_CHARACTERS_MAX, PASSWORD_CLASSES_MIN, PASSWORD_HISTORY = 10, 128, 3, 5
 LOGIN_CHARACTERS_MAX, NAME_CHARACTERS_MAX, HATS_MAX = 60, 80, 20
@@ -120,6 +121,16 @@ def hat_of(account: Account, hat_id: str) -> Hat:
     if found is None:
         raise Invalid("You do not have this role.")
     return found
+
+
+def hat_from(role: str, worker: Resource, teams: Iterable[str] = ()) -> Hat:
+    """The hat of a PractitionerRole: its institution first, then its places, then the care teams."""
+    places = [place.get("reference", "") for place in worker.get("location", [])]
+    organization, practitioner = worker.get("organization", {}), worker.get("practitioner", {})
+    words = [organization.get("display", ""), *(one.get("text", "") for one in worker.get("specialty", [])[:1])]
+    units = tuple(one for one in (organization.get("reference", ""), *places, *teams) if one)
+    title = " · ".join(word for word in words if word)
+    return Hat(f"{role}-{worker['id']}", role, title, practitioner.get("reference", ""), worker["id"], units)
 
 
 def masked(phone: str) -> str:

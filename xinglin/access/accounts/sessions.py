@@ -63,15 +63,15 @@ class Sessions:
         await self._papers.add(public_id(secret), session, _handles(session), self._ends(session, tick_of(now)))
         return secret
 
-    async def find(self, secret: str, now: datetime) -> Live:
-        """The session of a cookie's secret, whatever it still waits for. Raises `Unauthenticated`."""
+    async def find(self, secret: str, now: datetime, *, touch: bool = True) -> Live:
+        """The session of a cookie's secret, whatever it still waits for; `touch`: a person used it now. Raises `Unauthenticated`."""
         if not secret or len(secret) > SECRET_CHARACTERS_MAX or not secret.isascii():
             raise Unauthenticated("Please sign in to continue.")
         now_us = tick_of(now)
         paper = await self._look(public_id(secret), now_us)
         if paper is None:
             raise Unauthenticated("Please sign in to continue.")
-        if now_us - paper.value.seen > TOUCH_US:
+        if touch and now_us - paper.value.seen > TOUCH_US:
             paper = await self._touch(paper, now_us)
         return Live(paper.key, paper.value, paper.ends)
 
@@ -91,6 +91,14 @@ class Sessions:
         """The session of a public id, if it has not ended."""
         paper = await self._look(id, tick_of(now))
         return None if paper is None else paper.value
+
+    async def again(self, live: Live, now: datetime) -> Live:
+        """The session as it stands in the store this moment. Raises `Unauthenticated`."""
+        self._known.pop(live.id, None)
+        paper = await self._look(live.id, tick_of(now))
+        if paper is None:
+            raise Unauthenticated("Please sign in to continue.")
+        return Live(paper.key, paper.value, paper.ends)
 
     async def renew(self, id: str, session: Session, now: datetime) -> str:
         """The session with another value under a new secret; the old one opens nothing any more. Raises `Unauthenticated`."""

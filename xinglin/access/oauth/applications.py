@@ -22,9 +22,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from xinglin.access.oauth.fetching import Fetcher
-from xinglin.access.oauth.model import SECOND_US, Application, Drawers, Mark
+from xinglin.access.oauth.model import ACCESS_S, SECOND_US, Application, Drawers, Mark
 from xinglin.access.oauth.refusal import Refused
 from xinglin.access.oauth.scopes import SCOPE_CHARACTERS_MAX, listed
+from xinglin.access.oauth.withdrawals import all_of
 from xinglin.base.clock import tick_of
 from xinglin.base.errors import Conflict, Malformed, XinglinError
 from xinglin.fhir.codec import decode
@@ -59,11 +60,14 @@ async def register(papers: Drawers, wanted: Application) -> tuple[str, str]:
     return client, secret
 
 
-async def set_disabled(papers: Drawers, client: str, now_us: int, *, disabled: bool) -> None:
-    """Let an application ask for nothing any more, or again. Raises `NotFound`."""
-    paper = await papers.applications.get(client, now_us)
+async def set_disabled(papers: Drawers, client: str, now: datetime, *, disabled: bool) -> None:
+    """Let an application do nothing any more, at once and with the tokens it has, or let it ask again. Raises `NotFound`."""
+    paper = await papers.applications.get(client, tick_of(now))
     handles = [] if disabled else [f"origin {origin}" for origin in origins_of(paper.value)]
     await papers.applications.put(paper, msgspec.structs.replace(paper.value, disabled=disabled), handles=handles)
+    if disabled:
+        key = all_of(client, int(now.timestamp()))
+        await papers.withdrawn.add(key, Mark("disabled"), ends=tick_of(now) + ACCESS_S * SECOND_US)
 
 
 def check(wanted: Application) -> None:
@@ -229,7 +233,7 @@ async def _verified(application: Application, fetcher: Fetcher, assertion: str, 
 
 
 def check_assertion(claims: Mapping[str, Any], client: str, endpoint: tuple[str, ...], now: datetime) -> None:
-    """Raise `Refused` unless the claims are those of RFC 7523 3 and SMART: iss = sub = client, our endpoint, an end within 5 minutes, a jti."""
+    """Raise `Refused` unless the claims are those of RFC 7523 3 and SMART: iss and sub the client, our endpoint, a near end, a jti."""
     aud, end, jti = claims.get("aud"), claims.get("exp"), claims.get("jti")
     audiences: list[Any] = aud if isinstance(aud, list) else [aud]
     if claims.get("iss") != client or claims.get("sub") != client or not any(one in endpoint for one in audiences):

@@ -1,6 +1,7 @@
-"""Signing keys for id tokens (ES256): the one before, the one now, the one next, all in the JWK set. Source: RFC 7517, OpenID Connect Core 10.1.1.
+"""Signing keys for id tokens (ES256): the one before, the one now, the one next, all in the JWK set.
 
 The next key is published a whole period before it signs, and the one before stays for as long as a token it signed may be looked at.
+Sources: RFC 7517, OpenID Connect Core 10.1.1.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ async def ring(papers: Papers[SigningKey], now_us: int) -> Ring:
     kept = await papers.all(now_us)
     while not kept or kept[-1].value.since_us <= now_us:
         kept = await _with_another(papers, kept, now_us)
-    current = max((paper for paper in kept if paper.value.since_us <= now_us), key=lambda paper: paper.value.since_us)
+    begun = [paper for paper in kept if paper.value.since_us <= now_us]
+    current = begun[-1] if begun else kept[0]  # none has when the machine's clock was set back
     return Ring(tuple((paper.key, _opened(paper)) for paper in kept), (current.key, _opened(current)))
 
 

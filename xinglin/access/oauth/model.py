@@ -26,7 +26,7 @@ ONLINE_S = 24 * 3600
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
-    """A registered application. `redirects`: exact addresses; `secret`: SHA-256 of it, hex; `keys`: its JWK set, as JSON text, or its address.
+    """A registered application. `redirects`: exact addresses; `secret`: its SHA-256, hex; `keys`: its JWK set as JSON, or `keys_url`.
 
     `scopes`: the most it may ask for. `role`: whom it acts as when nobody is present (reader or system), "" when it never does.
     """

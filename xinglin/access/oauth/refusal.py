@@ -1,4 +1,7 @@
-"""What an OAuth endpoint refuses, in the words of its standards. Sources: RFC 6749 4.1.2.1 and 5.2, RFC 6750 3.1, OpenID Connect Core 3.1.2.6."""
+"""What an OAuth endpoint refuses, in the words of its standards.
+
+Sources: RFC 6749 4.1.2.1 and 5.2, RFC 6750 3.1, OpenID Connect Core 3.1.2.6.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,15 @@ Code = Literal[
 
 
 class Refused(XinglinError):
-    """A request that is refused with an OAuth error code; the text is its `error_description`."""
+    """A request that is refused with an OAuth error code; the text is its `error_description`. `to`: where the browser goes with it."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid"
 
-    def __init__(self, error: Code, text: str, /, **places: object) -> None:
+    def __init__(self, error: Code, text: str, /, *, to: str = "", **places: str) -> None:
         self.error: Code = error
-        super().__init__(text, **places)
+        self.to = to
+        super().__init__(text, issues=(), retry_after_s=None, **places)
 
     @property
     def answer_status(self) -> int:

@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal
 from urllib.parse import parse_qsl
 
 from xinglin.access.policy import allowed
 from xinglin.base.errors import XinglinError
 from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.fhir.search.grammar import read_search
+from xinglin.fhir.search.model import All, Clause, Some, Term
 
 Whose = Literal["patient", "user", "system"]
 LETTERS = "cruds"
@@ -59,8 +60,8 @@ def parse(text: str) -> Scope | None:
     found = _FORM.match(text)
     if found is None:
         return None
-    whose, type_, letters, query = found.groups()
-    assert whose in get_args(Whose)
+    type_, letters, query = found.group(2, 3, 4)
+    whose: Whose = "patient" if found[1] == "patient" else "user" if found[1] == "user" else "system"
     wanted = _VERSION_1.get(letters) or letters
     if "".join(letter for letter in LETTERS if letter in wanted) != wanted:  # the standard's order, each once
         return None
@@ -80,7 +81,14 @@ def _readable(type_: str, query: str) -> bool:
     except XinglinError:
         return False
     shapes = read.includes or read.order or read.elements or read.summary or read.cursor or read.total or read.count is not None
-    return bool(read.where.terms) and not shapes
+    return bool(read.where.terms) and not shapes and _plain(read.where)
+
+
+def _plain(term: Term) -> bool:
+    """Whether one resource alone can tell: no chains, no lists, no terminology."""
+    if isinstance(term, Clause):
+        return term.param.name != "_list" and term.modifier not in ("in", "not-in", "above", "below")
+    return isinstance(term, All | Some) and all(_plain(part) for part in term.terms)
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -105,9 +113,9 @@ def within(asked: Iterable[str], registered: Iterable[str]) -> tuple[str, ...]:
     kept: list[str] = []
     for text in asked:
         scope = parse(text)
-        said = text if scope is None and text in most else str(kept_) if scope and (kept_ := _cut(scope, wide)) else ""
-        if said:
-            kept.append(said)
+        cut = _cut(scope, wide) if scope else None
+        if cut or (scope is None and text in most):
+            kept.append(str(cut or text))
     return tuple(dict.fromkeys(kept))
 
 
@@ -139,11 +147,7 @@ def _reduced(text: str, role: str) -> str:
 def permits(scopes: tuple[str, ...], type_: str | None, interaction: str) -> bool:
     """Whether scopes permit an interaction on a type; None: on the whole system, which needs `*` without narrowing."""
     wanted = _LETTERS_OF.get(interaction, "")
-    own = [scope for text in scopes if (scope := parse(text))]
-    if type_ is None:
-        own = [scope for scope in own if scope.type == "*"]
-    else:
-        own = [scope for scope in own if scope.covers(type_)]
+    own = [scope for text in scopes if (scope := parse(text)) and scope.type in ("*", type_)]
     return bool(wanted) and all(any(letter in scope.letters for scope in own) for letter in wanted)
 
 

@@ -4,14 +4,17 @@
 """
 
 from xinglin.base.crypto.digests import digest, hmac_sm3, keyed_digest, sm3
-from xinglin.base.crypto.keys import FileKeys, KeyProvider, Keys
+from xinglin.base.crypto.key_file import FileKeys, KeyWatch
+from xinglin.base.crypto.keys import KeyProvider, Keys, MasterKey
 from xinglin.base.crypto.seal import Sealer, sealer
 from xinglin.base.crypto.signatures import Signer, signer, signer_of, verify_signature
 
 __all__ = [
     "FileKeys",
     "KeyProvider",
+    "KeyWatch",
     "Keys",
+    "MasterKey",
     "Sealer",
     "Signer",
     "digest",

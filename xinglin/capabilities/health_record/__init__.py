@@ -3,7 +3,3 @@
 Answers S-EHR (residents' electronic health records, browsing and calling up). Reads only: what is recorded comes in by the
 FHIR door, the import or other capabilities.
 """
-
-from xinglin.capabilities.health_record.queries import read_banner
-
-__all__ = ["read_banner"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xinglin.capabilities.health_record import pages, queries
-from xinglin.kit.capability import Capability, MenuEntry, Panel, Tile
+from xinglin.kit.capability import Capability, Finder, MenuEntry, Panel, Tile
 from xinglin.kit.i18n import t
 from xinglin.kit.pages import Page, Request
 from xinglin.kit.unit import Unit
@@ -24,27 +24,31 @@ async def _visits_this_week(unit: Unit, request: Request) -> int | None:
 CLINICAL = ("Patient", "Encounter", "Condition", "AllergyIntolerance", "Flag", "Observation", "MedicationRequest", "DiagnosticReport")
 """What a role must be allowed to read before it may open a record."""
 
+STAFF = ("clinic", "hospital", "emergency", "public-health")
+
 CAPABILITY = Capability(
     title=t("Health record"),
     systems=("S-EHR", "S-EHRV"),
-    workspaces=("clinic", "hospital", "emergency", "public-health"),
+    workspaces=(*STAFF, "resident"),
     pages=(
         Page("GET", "/person", pages.show_people, ("Patient",)),
+        Page("GET", "/my-record", pages.show_own_record, CLINICAL, roles=("resident",)),
         Page("GET", "/person/{id}", pages.show_record, CLINICAL),
         Page("GET", "/person/{id}/year/{year}", pages.show_year, CLINICAL),
         Page("GET", "/person/{id}/visit/{visit}", pages.show_visit, CLINICAL),
         Page("GET", "/person/{id}/result", pages.show_result, CLINICAL),
         Page("GET", "/visit", pages.show_recent_visits, ("Patient", "Encounter")),
     ),
-    finder="/person",
+    finders=(Finder(t("Residents"), "/person", pages.find_residents),),
     menu=(
-        MenuEntry(t("Residents"), "/person", "users"),
-        MenuEntry(t("Recent visits"), "/visit", "calendar-event"),
+        MenuEntry(t("Residents"), "/person", "users", STAFF),
+        MenuEntry(t("Recent visits"), "/visit", "calendar-event", STAFF),
+        MenuEntry(t("My record"), "/my-record", "folder-heart", ("resident",)),
     ),
     tiles=(
-        Tile(t("Visits today"), "/visit?days=1", "calendar-event", _visits_today),
-        Tile(t("Visits in 7 days"), "/visit?days=7", "calendar-week", _visits_this_week),
-        Tile(t("Residents"), "/person", "users", _people),
+        Tile(t("Visits today"), "/visit?days=1", "calendar-event", _visits_today, STAFF),
+        Tile(t("Visits in 7 days"), "/visit?days=7", "calendar-week", _visits_this_week, STAFF),
+        Tile(t("Residents"), "/person", "users", _people, STAFF),
     ),
-    panels=(Panel(t("Recent visits"), "/visit", "health_record/recent_panel.html", pages.load_recent_visits),),
+    panels=(Panel(t("Recent visits"), "/visit", "health_record/recent_panel.html", pages.load_recent_visits, STAFF),),
 )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Self
 
 from xinglin.fhir.codec import Resource
+from xinglin.kit.banner import NO_ALLERGY_CODES, is_severe
 from xinglin.kit.coding import Names, codes_of, first_code, has_code, id_of, names_of
 from xinglin.kit.i18n import Phrase, t
 from xinglin.kit.measurements import MEASUREMENTS, unit_said
@@ -163,21 +164,11 @@ class Allergy:
             id=allergy["id"],
             name=names_of(allergy.get("code")),
             reaction=next((names for names in signs if names), ()),
-            severe=allergy.get("criticality") == "high" or any(reaction.get("severity") == "severe" for reaction in reactions),
+            severe=is_severe(allergy),
             denies=has_code(allergy.get("code"), *NO_ALLERGY_CODES),
             recorded=allergy.get("recordedDate") or allergy.get("onsetDateTime", ""),
             source=source_of(allergy, places, "recorder", "asserter"),
         )
-
-
-NO_ALLERGY_CODES = ("716186003", "409137002", "428607008", "429625007")
-"""SNOMED CT: no known allergy, drug allergy, environmental allergy, food allergy."""
-
-
-def is_current(allergy: Resource) -> bool:
-    """Whether an AllergyIntolerance stands: neither refuted, entered in error, nor resolved."""
-    status, verified = allergy.get("clinicalStatus"), allergy.get("verificationStatus")
-    return not has_code(status, "inactive", "resolved") and not has_code(verified, "refuted", "entered-in-error")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,12 @@ from urllib.parse import urlencode
 from xinglin.base.errors import NotFound
 from xinglin.capabilities.health_record import queries, rules
 from xinglin.capabilities.health_record.model import Latest, Result
+from xinglin.kit.banner import read_banner
+from xinglin.kit.capability import Found
 from xinglin.kit.coding import Names
 from xinglin.kit.i18n import in_language
-from xinglin.kit.pages import Request, Shown
+from xinglin.kit.pages import Moved, Request, Shown
+from xinglin.kit.person import Person
 from xinglin.kit.unit import Unit
 
 DAYS = (1, 7, 30, 365)
@@ -32,6 +35,25 @@ async def show_people(unit: Unit, request: Request) -> Shown:
     return Shown(
         "health_record/people.html", {"people": people, "typed": typed, "more": more, "too_short": too_short, "later": bool(cursor)}
     )
+
+
+async def find_residents(unit: Unit, request: Request, typed: str, limit: int) -> list[Found]:
+    """Residents a text typed into the bar means."""
+    meant = rules.meaning_of(typed)
+    people = await queries.find_people(unit, meant, request.timezone, count=limit) if meant.params else None
+    return [_found(person) for person in people.found] if people else []
+
+
+def _found(person: Person) -> Found:
+    told = (person.sex, person.age.phrase() if person.age else "", person.number, person.phone)
+    return Found(person.name, tuple(one for one in told if one), f"/person/{person.id}", "user")
+
+
+async def show_own_record(unit: Unit, _request: Request) -> Moved:
+    """A resident's own record. Raises NotFound for one who is not known in the population yet."""
+    if not unit.actor.person.startswith("Patient/"):
+        raise NotFound("Your account is not yet linked to your record. Ask at the registration desk.")
+    return Moved("/person/" + unit.actor.person.removeprefix("Patient/"))
 
 
 async def show_record(unit: Unit, request: Request) -> Shown:
@@ -57,7 +79,7 @@ async def show_year(unit: Unit, request: Request) -> Shown:
     """One year of the timeline, filtered like it."""
     if not request.path["year"].isdigit():
         raise NotFound("There is no such year in this resident's record.")
-    banner = await queries.read_banner(unit, request.path["id"], request.timezone)
+    banner = await read_banner(unit, request.path["id"], request.timezone)
     stays = await queries.read_visits(unit, request.path["id"], request.timezone)
     values = _timeline(stays, request)
     years: tuple[rules.Year, ...] = values["years"]  # type: ignore[assignment]
@@ -70,14 +92,14 @@ async def show_year(unit: Unit, request: Request) -> Shown:
 async def show_visit(unit: Unit, request: Request) -> Shown:
     """One visit with everything written in it."""
     opened = await queries.read_visit(unit, request.path["id"], request.path["visit"], request.timezone)
-    banner = await queries.read_banner(unit, request.path["id"], request.timezone)
+    banner = await read_banner(unit, request.path["id"], request.timezone)
     return Shown("health_record/visit.html", {"banner": banner, "opened": opened})
 
 
 async def show_result(unit: Unit, request: Request) -> Shown:
     """One kind of result (`code` as system|code) through time."""
     chosen = await queries.read_series(unit, request.path["id"], request.query.get("code", ""), request.timezone)
-    banner = await queries.read_banner(unit, request.path["id"], request.timezone)
+    banner = await read_banner(unit, request.path["id"], request.timezone)
     return Shown("health_record/result.html", {"banner": banner, "chosen": chosen, "trend": _trend(chosen, request.language)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import gather
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from xinglin.base.errors import NotFound
 from xinglin.capabilities.health_record import rules
-from xinglin.capabilities.health_record.model import Allergy, Latest, Medicine, Paper, Problem, Result, Visit, is_current
+from xinglin.capabilities.health_record.model import Allergy, Latest, Medicine, Paper, Problem, Result, Visit
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.search.grammar import read_search
-from xinglin.kit.coding import Names, id_of, names_of
-from xinglin.kit.i18n import Phrase
+from xinglin.kit.banner import Banner, is_current, read_behind
+from xinglin.kit.coding import id_of
 from xinglin.kit.person import Person
 from xinglin.kit.unit import Unit
 
@@ -41,34 +41,26 @@ class People:
     by: str
 
 
-async def find_people(unit: Unit, meant: rules.Meant | None, timezone: ZoneInfo, *, by: str = "", cursor: str | None = None) -> People:
+async def find_people(
+    unit: Unit, meant: rules.Meant | None, timezone: ZoneInfo, *, by: str = "", cursor: str | None = None, count: int = PAGE_SIZE
+) -> People:
     """Residents a typed text means (None = everyone, the last changed first). `by` and `cursor` carry on a search already begun."""
     if meant is None:
-        return await _people(unit, "", "", timezone, cursor)
+        return await _people(unit, "", "", timezone, cursor, count)
     params = (by,) if by in meant.params else meant.params
     found = People((), 0, None, "")
     for param in params:
-        found = await _people(unit, param, meant.value, timezone, cursor)
+        found = await _people(unit, param, meant.value, timezone, cursor, count)
         if found.found:
             break
     return found
 
 
-async def _people(unit: Unit, param: str, value: str, timezone: ZoneInfo, cursor: str | None) -> People:
+async def _people(unit: Unit, param: str, value: str, timezone: ZoneInfo, cursor: str | None, count: int) -> People:
     query = "_total=accurate" + (f"&{param}={quote(_escaped(value))}" if param else "")
-    page = await _search(unit, "Patient", query, PAGE_SIZE, timezone, cursor)
+    page = await _search(unit, "Patient", query, count, timezone, cursor)
     people = tuple(Person.of(stored.resource(), unit.now, timezone) for stored in page.matches)
     return People(people, page.total, page.next, param)
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """What stands above everything about a resident: who, what is dangerous, what they are managed for."""
-
-    person: Person
-    allergies: tuple[Allergy, ...]
-    flags: tuple[Names, ...]
-    chronic: tuple[Phrase, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +68,7 @@ class Record:
     """A resident's whole record as its page shows it."""
 
     banner: Banner
+    allergies: tuple[Allergy, ...]
     problems: tuple[Problem, ...]
     medicines: tuple[Medicine, ...]
     latest: tuple[Latest, ...]
@@ -85,32 +78,22 @@ class Record:
 
 async def read_record(unit: Unit, person_id: str, timezone: ZoneInfo) -> Record:
     """The record of one resident. Raises NotFound or Gone when there is no such resident."""
-    (patient, stays), (conditions, allergies, flags), (medicines, results) = await gather(
-        gather(unit.store.read("Patient", person_id), read_visits(unit, person_id, timezone)),
-        _warnings(unit, person_id),
-        gather(
-            _of_patient(unit, "MedicationRequest", person_id, "_sort=-authoredon", ENTRIES_MAX),
-            _of_patient(unit, "Observation", person_id, "_sort=-date", RESULTS_MAX),
-        ),
+    behind, stays, medicines, results = await gather(
+        read_behind(unit, person_id),
+        read_visits(unit, person_id, timezone),
+        _of_patient(unit, "MedicationRequest", person_id, "_sort=-authoredon", ENTRIES_MAX),
+        _of_patient(unit, "Observation", person_id, "_sort=-date", RESULTS_MAX),
     )
     places = {visit.id: visit.place for visit in stays.visits}
-    person = Person.of(patient.resource(), unit.now, timezone)
-    problems = rules.gathered(Problem.of(one, places) for one in conditions)
     return Record(
-        banner=_banner(person, allergies, flags, problems, places),
-        problems=problems,
+        banner=Banner.of(behind, unit.now, timezone),
+        allergies=rules.allergy_order(Allergy.of(one, places) for one in behind.allergies or [] if is_current(one)),
+        problems=rules.gathered(Problem.of(one, places) for one in behind.conditions or []),
         medicines=rules.gathered(Medicine.of(one, places) for one in medicines),
         latest=rules.latest_of_each(Result.of(one, places) for one in results if one.get("status") != "entered-in-error"),
         visits=stays.visits,
         has_more_visits=stays.has_more,
     )
-
-
-async def read_banner(unit: Unit, person_id: str, timezone: ZoneInfo) -> Banner:
-    """Who a resident is and what everyone who opens anything of theirs must see. Raises NotFound or Gone."""
-    patient, (conditions, allergies, flags) = await gather(unit.store.read("Patient", person_id), _warnings(unit, person_id))
-    problems = rules.gathered(Problem.of(one, {}) for one in conditions)
-    return _banner(Person.of(patient.resource(), unit.now, timezone), allergies, flags, problems, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,15 +216,6 @@ async def _count(unit: Unit, kind: str, query: str) -> int | None:
     return page.total
 
 
-async def _warnings(unit: Unit, person_id: str) -> tuple[list[Resource], list[Resource], list[Resource]]:
-    """Conditions, allergies and flags: what the banner is made of."""
-    return await gather(
-        _of_patient(unit, "Condition", person_id, "_sort=-recorded-date", ENTRIES_MAX),
-        _of_patient(unit, "AllergyIntolerance", person_id, "", ENTRIES_MAX),
-        _of_patient(unit, "Flag", person_id, "", ENTRIES_MAX),
-    )
-
-
 async def _of_patient(unit: Unit, kind: str, person_id: str, more: str, count: int) -> list[Resource]:
     return await unit.store.find(kind, f"patient=Patient/{quote(person_id)}" + (f"&{more}" if more else ""), count=count)
 
@@ -258,17 +232,6 @@ def _visits_of(page: SearchPage) -> tuple[Visit, ...]:
 
 def _names(organizations: Iterable[Resource]) -> Mapping[str, str]:
     return {one["id"]: one.get("name", "") for one in organizations if one["resourceType"] == "Organization"}
-
-
-def _banner(
-    person: Person, allergies: Sequence[Resource], flags: Sequence[Resource], problems: tuple[Problem, ...], places: Mapping[str, str]
-) -> Banner:
-    return Banner(
-        person=person,
-        allergies=rules.allergy_order(Allergy.of(one, places) for one in allergies if is_current(one)),
-        flags=tuple(names_of(one.get("code")) for one in flags if one.get("status") == "active"),
-        chronic=rules.chronic_labels(problems),
-    )
 
 
 def _escaped(value: str) -> str:

@@ -1,4 +1,4 @@
-"""What a record says about itself: which search was meant, which labels a resident carries, which way a value lies. Pure."""
+"""What a record says about itself: which search was meant, what is one series, which part of the timeline is asked for. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from xinglin.capabilities.health_record.model import KINDS, Allergy, Latest, Medicine, Problem, Result, Visit
-from xinglin.kit.i18n import Phrase, is_chinese, t
+from xinglin.kit.i18n import Phrase, is_chinese
 from xinglin.kit.times import year_of
 
 TYPED_LENGTH_MAX = 64
@@ -44,32 +44,6 @@ def meaning_of(typed: str) -> Meant:
     if _LETTERS.match(text):
         return Meant(("pinyin", "name"), text.lower())
     return Meant(("identifier",), text) if _IDENTIFIER.match(text) else Meant((), text)
-
-
-_CHRONIC: tuple[tuple[Phrase, str, frozenset[str]], ...] = (
-    (t("Hypertension"), r"I1[0-5]", frozenset({"38341003", "59621000"})),
-    (t("Diabetes"), r"E1[0-4]", frozenset({"44054006", "73211009", "46635009"})),
-    (t("Coronary heart disease"), r"I2[0-5]", frozenset({"53741008", "22298006", "414545008"})),
-    (t("Heart failure"), r"I50", frozenset({"84114007", "88805009"})),
-    (t("Atrial fibrillation"), r"I48", frozenset({"49436004"})),
-    (t("Stroke"), r"I6[0-9]", frozenset({"230690007"})),
-    (t("COPD"), r"J44", frozenset({"13645005", "185086009", "87433001"})),
-    (t("Asthma"), r"J4[56]", frozenset({"195967001", "233678006"})),
-    (t("Chronic kidney disease"), r"N18", frozenset({"709044004", "431855005", "431856006", "433144002"})),
-    (t("Tuberculosis"), r"A1[5-9]", frozenset({"56717001"})),
-    (t("Chronic hepatitis B"), r"B18\.[01]", frozenset({"61977001"})),
-    (t("Severe mental disorder"), r"F2[0-9]|F3[01]", frozenset({"58214004", "13746004"})),
-    (t("Epilepsy"), r"G40", frozenset({"84757009"})),
-    (t("Dementia"), r"F0[0-3]|G30", frozenset({"26929004", "230265002"})),
-    (t("Cancer"), r"C[0-9]{2}", frozenset({"254837009", "254637007", "363406005", "126906006"})),
-)
-"""Label, ICD-10 pattern, SNOMED CT concepts: the diseases a resident is managed for."""
-
-
-def chronic_labels(problems: Iterable[Problem]) -> tuple[Phrase, ...]:
-    """The chronic diseases among the active problems, in the order of the table."""
-    codes = [problem.key.rpartition("|")[2] for problem in problems if problem.active]
-    return tuple(label for label, icd, snomed in _CHRONIC if any(code in snomed or re.match(icd, code) for code in codes))
 
 
 Repeated = TypeVar("Repeated", Problem, Medicine)

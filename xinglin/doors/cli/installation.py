@@ -24,7 +24,7 @@ from xinglin.store.postgres import Embedded
 REVIVAL_S = 10
 """Wait between two attempts to start the embedded server again."""
 
-_OURS = ("keys.json", "demo.json", "running", EXPORTS, IMPORTS)
+_OURS = ("keys.json", "keys.json.master", "demo.json", "running", EXPORTS, IMPORTS)
 """What an installation keeps in its home beside the database."""
 
 

@@ -12,7 +12,7 @@ from xinglin.access.actor import ROLES
 from xinglin.access.tokens import issue
 from xinglin.base.errors import XinglinError
 from xinglin.base.settings import read_settings
-from xinglin.doors.cli import doctor, installation, loading, reference, running
+from xinglin.doors.cli import backup, doctor, installation, keys, loading, reference, running
 from xinglin.doors.cli.telling import say
 
 DAY_S = 24 * 3600
@@ -98,8 +98,24 @@ def token(
 
     For example:  curl -H "Authorization: Bearer $(xinglin token --role reader)" http://127.0.0.1:8080/fhir/Patient
     """
-    keys = installation.keys_of(read_settings(home=home))
-    print(issue(keys, role, subject or role, int(days * DAY_S), name=name))
+    held = installation.keys_of(read_settings(home=home))
+    print(issue(held, role, subject or role, int(days * DAY_S), name=name))
+
+
+@application.command("keys")
+def look_after_keys(
+    action: Annotated[str, typer.Argument(metavar="[" + "|".join(keys.ACTIONS) + "]", help="What to do.")] = "status",
+    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", help="The data key to retire or destroy.")] = None,
+    home: Home = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before destroying.")] = False,
+) -> None:
+    """Show the keys and their ages, or look after them. No key is ever printed.
+
+    status: which there are, and how far the re-sealing is. rotate: make a new data key; the worker then seals everything anew with it,
+    while the platform serves. reseal: begin that again. retire N: once nothing is sealed with a key, keep it for older backups only.
+    destroy N: delete a retired key for good. master: wrap all keys under a new master key, or under that of the environment.
+    """
+    keys.look_after(read_settings(home=home), action, number, yes=yes)
 
 
 @application.command()
@@ -112,6 +128,42 @@ def reset(home: Home = None, yes: Annotated[bool, typer.Option("--yes", help="Do
         typer.confirm(f"Delete every record in {settings.home_path}?", abort=True)
     installation.remove(settings)
     say(f"{settings.home_path} is empty.")
+
+
+@application.command("backup")
+def back_up(
+    words: Annotated[list[Path], typer.Argument(metavar="[verify] FILE|DIR", help="A new file, or a folder for one named by the time.")],
+    home: Home = None,
+) -> None:
+    """Write a sealed backup while the system serves; `backup verify FILE` reads one to its end and restores nothing.
+
+    It holds the database as it was at one moment and the files of exports and imports, and opens only with the key file, which is
+    not in it: keep that in another place. Changed, cut or mixed backups are refused. See docs/how-to/back-up.md.
+    """
+    settings = read_settings(home=home)
+    match words:
+        case [one]:
+            backup.back_up(settings, one)
+        case [Path(name="verify"), file]:
+            backup.verify(settings, file)
+        case _:
+            raise typer.BadParameter("Name one file or folder, or: verify FILE.", param_hint="FILE|DIR")
+
+
+@application.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup made by `xinglin backup`.")],
+    home: Home = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help="The key file of the backup. Default: the one in the home folder")
+    ] = None,
+) -> None:
+    """Bring a backup back into an empty home (or an empty database of XINGLIN_DATABASE_URL).
+
+    The backup is read to its end first: a wrong key, a broken file or a home that is not empty is refused before anything is touched.
+    Afterwards every table is counted against the backup, and the next `xinglin up` serves it.
+    """
+    backup.bring_back(read_settings(home=home), file, keys)
 
 
 @application.command()

@@ -19,6 +19,7 @@ from xinglin.base.ids import is_id
 from xinglin.doors.fhir_api.asked import pairs_of
 from xinglin.doors.fhir_api.call import Call, JobStatus
 from xinglin.doors.fhir_api.formats import NDJSON
+from xinglin.doors.fhir_api.narrowing import filters_within
 from xinglin.doors.fhir_api.operations import listed, parameters_of, text_of, texts_of
 from xinglin.doors.fhir_api.outcome import told
 from xinglin.doors.fhir_api.permits import permit, permitted
@@ -67,10 +68,11 @@ async def _start(call: Call, level: str, within: tuple[str, ...]) -> Reply:
         "group": call.id or None,
         "types": list(types),
         "since": since,
-        "type_filters": _filters(call, asked, types),
+        "type_filters": filters_within(call.actor, types, _filters(call, asked, types)),
         "request": f"{call.base}/{'/'.join(call.path)}" + (f"?{query}" if query else ""),
         "owner": call.actor.id,
         "role": call.actor.role,
+        "actor": msgspec.to_builtins(call.actor),
     }
     return _accepted(call, await call.means.working_jobs().start("export", parameters))
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from xinglin.access.actor import Actor
 from xinglin.base.clock import instant, tick_of, utc_now
@@ -24,6 +25,7 @@ from xinglin.doors.fhir_api.body import ClientLeft, Receive, Send, read_all, sen
 from xinglin.doors.fhir_api.call import Call, Jobs, Means
 from xinglin.doors.fhir_api.formats import PLAIN, Format, format_of, media_of, write_body
 from xinglin.doors.fhir_api.metadata import statement
+from xinglin.doors.fhir_api.narrowing import narrowed
 from xinglin.doors.fhir_api.outcome import reply_of, unexpected
 from xinglin.doors.fhir_api.permits import permit_actor
 from xinglin.doors.fhir_api.profiles import Shelf
@@ -81,10 +83,11 @@ class FhirDoor:
         operations: Iterable[Operation] = (),
         *,
         jobs: Jobs | None = None,
-        scope: Callable[[Actor], Scope] = lambda actor: EVERYONE,  # noqa: ARG005 - a later issue brings care relationships
+        scope: Callable[[Actor], Awaitable[Scope]],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store, self._access, self._settings, self._scope, self._now = store, access, settings, scope, now
+        self._zone = ZoneInfo(settings.timezone)
         self._operations: Mapping[str, Operation] = {operation.name: operation for operation in operations}
         self._admission = Admission(settings.requests_at_once_max, settings.writes_at_once_max)
         mine = uuid4().hex[:12]
@@ -140,6 +143,8 @@ class FhirDoor:
         path = path_of(scope, BASE)
         if not path or path[0] not in _OPEN:
             talk.actor = self._access.actor(headers, self._now())
+            if talk.actor.session:
+                await self._access.require_signed_in(talk.actor, self._now())
         address = scope["client"][0] if scope.get("client") else None
         talk.pen = Pen(talk.actor, address, talk.id, self._store.note, asked.decode("utf-8", errors="replace") if asked else "")
         found = talk.route = route(method, path, self._operations)
@@ -147,8 +152,10 @@ class FhirDoor:
         body = await read_all(receive, headers, self._settings.body_bytes_max) if method in _WITH_BODY else b""
         if body and path and path[-1] == "_search":  # what is asked in a body is asked all the same
             talk.pen = talk.pen.of_entry("&".join(part.decode("utf-8", errors="replace") for part in (asked, body) if part))
+        everything = self._store.records(await self._scope(talk.actor))
+        records = talk.pen.records = narrowed(everything, talk.actor, self._zone)
         call = Call(
-            method, path, query, talk.base, talk.actor, self._store.records(self._scope(talk.actor)), self._means,
+            method, path, query, talk.base, talk.actor, records, self._means,
             talk.pen, conditions_of(headers), found.type, found.id, body, media_of(headers.get(b"content-type", b"")) if body else "",
         )  # fmt: skip
         if not found.way.writes:
@@ -160,6 +167,7 @@ class FhirDoor:
         """A bundle's entry as a request of its own; its place among the writes is the bundle's."""
         found = route(call.method, call.path, self._operations)
         _permit(found, call.actor)
+        call.pen.records = call.records
         return await found.way.run(call.about(found.type, found.id))
 
     def _writes(self, call: Call) -> bool:

@@ -99,7 +99,7 @@ def _call(call: Call, method: str, url: str, request: Resource, given: Resource 
     type_ = segments[0] if segments else ""
     id_ = segments[1] if len(segments) > 1 else ""
     pen = call.pen.of_entry(query)
-    return Call(method, segments, pairs, call.base, call.actor, call.records, call.means, pen, conditions, type_, id_, given=given)
+    return Call(method, segments, pairs, call.base, call.actor, call.records.apart(), call.means, pen, conditions, type_, id_, given=given)
 
 
 def _conditions(request: Resource, outer: Conditions) -> Conditions:

@@ -1,4 +1,4 @@
-"""What the actor's role lets an interaction touch: asked for every type a search reaches, not only the one it names."""
+"""What the actor's role and scopes let an interaction touch: asked for every type a search reaches, not only the one it names."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from xinglin.access.actor import Actor
+from xinglin.access.oauth.scopes import permits
 from xinglin.access.policy import allowed, require
+from xinglin.base.errors import Forbidden
 from xinglin.doors.fhir_api.call import Call
 from xinglin.fhir.search.model import All, Chain, Has, Not, Search, Some, Term
 from xinglin.store import Stored
 
 
 def permit(call: Call, deed: str, type_: str | None) -> None:
-    """Raise `Forbidden` unless the actor's role may do this to the type (None: to every type)."""
+    """Raise `Forbidden` unless the actor's role and scopes may do this to the type (None: to every type)."""
     permit_actor(call.actor, deed, type_)
 
 
@@ -21,6 +23,9 @@ def permit_actor(actor: Actor, deed: str, type_: str | None) -> None:
     """The same, before there is a call."""
     if not _allowed(actor.role, deed, type_):
         require(actor, deed, type_)
+    if actor.scopes is not None and not permits(actor.scopes, type_, deed):
+        named = type_ or "the whole system"
+        raise Forbidden("The application was given no scope to {interaction} {type}.", interaction=deed, type=named)
 
 
 _allowed = lru_cache(maxsize=8192)(allowed)
@@ -51,10 +56,14 @@ def _reached(term: Term) -> Iterator[str]:
 
 
 def permitted(call: Call, deed: str, types: Iterable[str]) -> tuple[str, ...]:
-    """Those of the types the role may do this to."""
-    return tuple(type_ for type_ in types if _allowed(call.actor.role, deed, type_))
+    """Those of the types the role and scopes may do this to."""
+    return tuple(type_ for type_ in types if _may(call.actor, deed, type_))
 
 
 def visible(call: Call, included: Iterable[Stored]) -> list[Stored]:
-    """Included resources of types the role may read."""
-    return [stored for stored in included if _allowed(call.actor.role, "read", stored.type)]
+    """Included resources of types the role and scopes may read."""
+    return [stored for stored in included if _may(call.actor, "read", stored.type)]
+
+
+def _may(actor: Actor, deed: str, type_: str) -> bool:
+    return _allowed(actor.role, deed, type_) and (actor.scopes is None or permits(actor.scopes, type_, deed))

@@ -15,6 +15,13 @@ POLICY = (
 )
 """No inline script, no inline style, nothing from elsewhere. `data:` images are those inside the style sheet (arrows, ticks)."""
 
+def leading_to(address: str) -> dict[str, str]:
+    """The policy of one answer whose form may end at a foreign address: its origin, or its scheme when it is an installed application's."""
+    parts = urlsplit(address)
+    source = f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
+    return {"Content-Security-Policy": POLICY.replace("form-action 'self'", f"form-action 'self' {source}")}
+
+
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
 
+from xinglin.access.accounts import StepUp
 from xinglin.base.errors import Unauthenticated, XinglinError
-from xinglin.doors.web.door import SESSION, Door, here, known_actor, language_of, render, target_of
-from xinglin.doors.web.guards import HEADERS
+from xinglin.doors.web.door import Door, here, known_actor, language_of, render, target_of
+from xinglin.doors.web.guards import HEADERS, own_address
 from xinglin.kit.i18n import Phrase, t
 from xinglin.kit.pages import Shown
 
@@ -37,7 +38,7 @@ async def problem(door: Door, http: HttpRequest, error: Exception) -> Response:
     """An error of the house as a page; not signed in leads to the sign-in page and back."""
     assert isinstance(error, XinglinError)
     if isinstance(error, Unauthenticated):
-        return _to_sign_in(http)
+        return _to_sign_in(http, error)
     told = ""
     if all(renderer.catalogue.has(error.text) for renderer in door.renderers.values()):  # else it was written for programs
         told = door.renderers[language_of(door, http)].catalogue.say(error.text, **error.places)
@@ -57,14 +58,20 @@ def _error_page(door: Door, http: HttpRequest, status: int, told: str, retry_aft
     template = "web/problem.html"
     if target_of(http) is not None:
         template, headers = "web/problem_notice.html", headers | {"HX-Retarget": "#notice", "HX-Reswap": "innerHTML"}
-    return render(door, http, Shown(template, values, status), known_actor(door, http), headers)
+    return render(door, http, Shown(template, values, status), known_actor(http), headers)
 
 
-def _to_sign_in(http: HttpRequest) -> Response:
-    address = "/sign-in" if here(http) == "/" else f"/sign-in?{urlencode({'next': here(http)})}"
+def _to_sign_in(http: HttpRequest, error: Unauthenticated) -> Response:
+    step = "/sign-in/again" if isinstance(error, StepUp) else "/sign-in"
+    wanted = here(http) if http.method == "GET" else _page_before(http)
+    address = step if wanted == "/" else f"{step}?{urlencode({'next': wanted})}"
     if "HX-Request" in http.headers:
         return Response(status_code=401, headers={"HX-Redirect": address})
-    response = RedirectResponse(address, status_code=303)
-    if SESSION in http.cookies:
-        response.delete_cookie(SESSION, httponly=True, samesite="strict", path="/")
-    return response
+    return RedirectResponse(address, status_code=303)
+
+
+def _page_before(http: HttpRequest) -> str:
+    """The page of ours a form was on; what was typed into it is gone, the way back is not."""
+    page = urlsplit(http.headers.get("referer", ""))
+    ours = page.netloc == http.headers.get("host")
+    return own_address(page.path + (f"?{page.query}" if page.query else "")) if ours and page.path else "/"

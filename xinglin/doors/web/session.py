@@ -1,44 +1,43 @@
-"""Signing in and out, and the choice of language. The session is the token itself, in a cookie no script can read."""
+"""The session's cookie, set and forgotten; signing out; and the choice of language."""
 
 from __future__ import annotations
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
 
-from xinglin.base.errors import Unauthenticated
-from xinglin.doors.web.door import LANGUAGE, SESSION, Door, keep, render
+from xinglin.access.accounts.entrance import Origin
+from xinglin.doors.web.door import LANGUAGE, Door, keep
 from xinglin.doors.web.guards import own_address, require_same_origin
+from xinglin.doors.web.recognition import SAFE_SESSION, SESSION, is_safe, secret_of
 from xinglin.kit.i18n import LANGUAGES
-from xinglin.kit.pages import Shown
 
 FORM_FIELDS_MAX = 20
 
 
-async def show_sign_in(door: Door, http: HttpRequest) -> Response:
-    """The page that asks for a token; `next` is where to go after."""
-    return render(door, http, Shown("web/sign_in.html", {"next": own_address(http.query_params.get("next", "/")), "refused": False}), None)
+def origin_of(http: HttpRequest) -> Origin:
+    """Where a request comes from."""
+    return Origin(http.client.host if http.client else None, http.headers.get("user-agent", ""))
 
 
-async def sign_in(door: Door, http: HttpRequest) -> Response:
-    """Takes the token into a cookie (HttpOnly, SameSite=Strict), or asks again."""
-    require_same_origin(http.headers)
-    form = await http.form(max_fields=FORM_FIELDS_MAX)
-    onward = own_address(str(form.get("next", "/")))
-    token = str(form.get("token", "")).strip()
-    try:
-        door.house.verify(token)
-    except Unauthenticated:
-        return render(door, http, Shown("web/sign_in.html", {"next": onward, "refused": True}, 401), None)
-    response = RedirectResponse(onward, status_code=303)
-    response.set_cookie(SESSION, token, httponly=True, samesite="strict", secure=http.url.scheme == "https", path="/")
+def hold(door: Door, http: HttpRequest, response: Response, secret: str) -> Response:
+    """Put a session's secret into the cookie: HttpOnly, SameSite=Lax (an application's launch comes from another site), gone with the browser."""
+    safe = is_safe(door.house.gate, http)
+    response.set_cookie(SAFE_SESSION if safe else SESSION, secret, httponly=True, samesite="lax", secure=safe, path="/")
     return response
 
 
-async def sign_out(_door: Door, http: HttpRequest) -> Response:
-    """Forgets the token."""
+def forget(door: Door, http: HttpRequest, response: Response) -> Response:
+    """Take the cookie away."""
+    safe = is_safe(door.house.gate, http)
+    response.delete_cookie(SAFE_SESSION if safe else SESSION, httponly=True, samesite="lax", secure=safe, path="/")
+    return response
+
+
+async def sign_out(door: Door, http: HttpRequest) -> Response:
+    """Ends the session."""
     require_same_origin(http.headers)
-    response = RedirectResponse("/sign-in", status_code=303)
-    response.delete_cookie(SESSION, httponly=True, samesite="strict", path="/")
+    await door.house.gate.entrance.sign_out(secret_of(door.house.gate, http), origin_of(http), door.house.now())
+    response = forget(door, http, RedirectResponse("/sign-in", status_code=303))
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 

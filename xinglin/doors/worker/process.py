@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from xinglin.doors.worker.following import Following
 from xinglin.kit.capability import Reaction
@@ -20,19 +21,25 @@ ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LOG = logging.getLogger(__name__)
 
 
+Duties = Callable[[Store, asyncio.Event], Sequence[Coroutine[Any, Any, None]]]
+"""What else is done all the time over an open store, each until the event is set."""
+
+
 def run(
-    opening: Callable[[], Awaitable[Store]], reactions: Mapping[str, Reaction], works: Mapping[str, Work], ready: Callable[[], None]
-) -> None:
+    opening: Callable[[], Awaitable[Store]], reactions: Mapping[str, Reaction], works: Mapping[str, Work], ready: Callable[[], None],
+    duties: Duties = lambda store, stopping: (),  # noqa: ARG005 - none
+) -> None:  # fmt: skip
     """Work until SIGTERM, SIGINT or SIGHUP. `reactions`: by the name their place is kept by; `ready` is called once it works.
 
     Raises `Unavailable` when the database does not answer at the start.
     """
-    asyncio.run(_live(opening, reactions, works, ready))
+    asyncio.run(_live(opening, reactions, works, ready, duties))
 
 
 async def _live(
-    opening: Callable[[], Awaitable[Store]], reactions: Mapping[str, Reaction], works: Mapping[str, Work], ready: Callable[[], None]
-) -> None:
+    opening: Callable[[], Awaitable[Store]], reactions: Mapping[str, Reaction], works: Mapping[str, Work], ready: Callable[[], None],
+    duties: Duties,
+) -> None:  # fmt: skip
     stopping = asyncio.Event()
     for number in ENDINGS:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -41,6 +48,7 @@ async def _live(
         tasks = [asyncio.create_task(work) for work in (
             work_on_jobs(store.ground, works, stopping),
             _tend(store, stopping),
+            *duties(store, stopping),
             *(Following(store, name, reaction, stopping).follow() for name, reaction in reactions.items()),
         )]  # fmt: skip
         ready()

@@ -14,7 +14,7 @@ import hmac
 import os
 import struct
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import IO, BinaryIO, cast
 
 import msgspec
 import zstandard
@@ -44,7 +44,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a backup holds. `made_at`: FHIR instant; `tables`: rows by table; `feed`: the last (xact, tick); `audit`: rows and what closes them."""
+    """What a backup holds. `made_at`: FHIR instant; `tables`: rows by table; `feed`: the last (xact, tick); `audit`: its end."""
 
     program: str
     schema: int
@@ -109,7 +109,7 @@ def read(file: BinaryIO, keys: Keys, take: Take) -> Manifest:
     kind, plain = next(frames)
     while kind == _NAME:
         chunks = _Chunks(frames)
-        counted = _Counted(zstandard.ZstdDecompressor().read_to_iter(chunks), cipher)
+        counted = _Counted(zstandard.ZstdDecompressor().read_to_iter(cast(IO[bytes], chunks)), cipher)
         name = plain.decode()
         take(name, iter(counted))
         seen.append(counted.member(name))

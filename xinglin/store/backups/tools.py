@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -105,10 +105,8 @@ def _listen(source: IO[bytes], said: list[bytes]) -> None:
 
 def _close(pipe: IO[bytes] | None) -> None:
     if pipe is not None:
-        try:
+        with suppress(BrokenPipeError):  # what it no longer takes is nothing to it
             pipe.close()
-        except BrokenPipeError:  # what it no longer takes is nothing to it
-            pass
 
 
 def _split(dsn: str) -> tuple[str, str]:

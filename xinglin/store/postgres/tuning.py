@@ -67,10 +67,14 @@ _FIXED = {
     "log_truncate_on_rotation": "on",
     "log_rotation_age": "1d",
     "log_rotation_size": "0",
-    # no DETAIL, no CONTEXT: they would carry values of the record
+    # no DETAIL, no CONTEXT, no statement, no parameter: they would carry values of the record
     "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
 }
 
 

@@ -17,7 +17,7 @@ def access_sql(ground: Ground, scope: Scope, arguments: Arguments, spot: Layout,
     if patients is not None:
         test = _among(arguments, row, patients)
         told += f" AND ({row}.patient = 0 OR {test})" if spot.type in SHARED else f" AND {test}"
-    if spot.patient is not None and (refusing := scope.withheld.get(spot.type)):
+    for refusing in scope.refusing(spot.type) if spot.patient is not None else ():
         told += f" AND NOT {_among(arguments, row, refusing)}"
     hidden = ground.interning.restricted(spot.number) if scope.treated is not None else None
     if hidden and scope.treated is not None:

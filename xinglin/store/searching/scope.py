@@ -57,14 +57,16 @@ NOBODY = Patients()
 class Scope:
     """What may be read and written of whom; None = of everyone. What belongs to no patient's compartment is not limited by patients.
 
-    `patients`: whose records; `treated`: whose most sensitive resources. `withheld`: of a type, the patients who refuse.
-    `open_types`: types that are read of everyone all the same (the most sensitive excepted). `begins`: types of which something new
-    may be written for anyone. `grounds`: by which relation a patient is among them, `ground` where no relation is needed.
+    `patients`: whose records; `treated`: whose most sensitive resources. `withheld`: of a type (`*`: of all), the patients who refuse;
+    `by_type`: of a type, whose records instead of `patients`. `open_types`: types that are read of everyone all the same (the most
+    sensitive excepted). `begins`: types of which something new may be written for anyone. `grounds`: by which relation a patient is
+    among them, `ground` where no relation is needed.
     """
 
     patients: Patients | None = None
     treated: Patients | None = None
     withheld: Mapping[str, Patients] = field(default_factory=dict[str, Patients])
+    by_type: Mapping[str, Patients] = field(default_factory=dict[str, Patients])
     open_types: frozenset[str] = frozenset()
     begins: frozenset[str] = frozenset()
     grounds: Mapping[int, str] = field(default_factory=dict[int, str])
@@ -88,14 +90,17 @@ class Scope:
 
     def of_type(self, type_: str) -> Patients | None:
         """Whose resources of a type may be read, before what is withheld; None = everyone's."""
-        return None if type_ in self.open_types else self.patients
+        return None if type_ in self.open_types else self.by_type.get(type_, self.patients)
+
+    def refusing(self, type_: str) -> list[Patients]:
+        """The sets of patients whose resources of a type are withheld."""
+        return [self.withheld[name] for name in ("*", type_) if name in self.withheld]
 
     def sees(self, type_: str, patient: int, *, restricted: bool) -> bool:
         """Whether a row may be read: its type (of the Patient compartment) and patient, and whether it is labelled most sensitive."""
         if restricted and self.treated is not None and patient not in self.treated:
             return False
-        refusing = self.withheld.get(type_)
-        if refusing is not None and patient in refusing:
+        if any(patient in refusing for refusing in self.refusing(type_)):
             return False
         allowed = self.of_type(type_)
         return allowed is None or patient in allowed or (patient == 0 and type_ in SHARED)

@@ -1,17 +1,11 @@
-// What pages do beyond htmx: keys, the document panel, charts when there are any, a word when the connection is gone.
+// What pages do beyond htmx: keys, the document panel, charts when there are any, numbers in the bar, a word when the connection is gone.
 
-const find = () => document.getElementById("q") ?? document.getElementById("desk") ?? document.getElementById("find");
+import "./finding.js";
+import "./forms.js";
+
+const SIGNALS_EVERY_MS = 60_000;
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches?.("input, textarea, select");
-  if ((event.key === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !typing)) {
-    const box = find();
-    if (box) {
-      event.preventDefault();
-      box.focus();
-      box.select();
-    }
-  }
   if (event.key === "Escape") {
     for (const drop of document.querySelectorAll("details.x-drop[open]")) {
       drop.open = false;
@@ -62,17 +56,30 @@ document.addEventListener("htmx:afterSwap", (event) => {
     target.scrollTop = 0;
     target.querySelector("[data-close]")?.focus({ preventScroll: true });
   }
-  if (target?.id !== "notice") document.getElementById("notice")?.replaceChildren();
+  if (!["notice", "signals", "suggestions"].includes(target?.id)) document.getElementById("notice")?.replaceChildren();
   drawTrends(target ?? document);
 });
 
-document.addEventListener("htmx:sendError", () => {
+document.addEventListener("htmx:sendError", (event) => {
   const notice = document.getElementById("notice");
-  if (!notice) return;
+  if (!notice || event.detail.elt?.id === "signals") return;
   const alert = document.createElement("div");
   alert.className = "alert alert-danger";
   alert.textContent = notice.dataset.offline;
   notice.replaceChildren(alert);
+});
+
+setInterval(() => {
+  const signals = document.getElementById("signals");
+  if (signals && document.visibilityState === "visible") signals.dispatchEvent(new Event("x-refresh"));
+}, SIGNALS_EVERY_MS);
+
+addEventListener("beforeprint", () => {
+  const at = document.getElementById("printed-at");
+  if (!at) return;
+  at.textContent = new Date().toLocaleString(document.documentElement.lang);
+  const page = new URLSearchParams({ page: location.pathname + location.search });
+  fetch("/printed", { method: "POST", body: page, keepalive: true });
 });
 
 async function drawTrends(root) {
@@ -83,3 +90,5 @@ async function drawTrends(root) {
 }
 
 drawTrends(document);
+
+if (document.querySelector("[data-passkey]")) import("./passkey.js");

@@ -1,0 +1,1 @@
+"""Gateways to the world outside: each a `Protocol`, the real adapter, and a faithful simulator that ships with the platform."""
