@@ -24,7 +24,7 @@ SHAPE_SHARE = 0.2
 def measure(report: Report, server: Server, copies: int, resources: int, seconds: float, *, barred: bool) -> Measured:
     """Measure the mix and its shapes at one size, put them in the report, and give the mix back."""
     say(f"search: the mix at {resources:,} resources")
-    shapes = questions.shapes(*_operands(copies))
+    shapes = questions.shapes(*operands(copies))
     ours = Side(server.host, server.port, cycle(questions.maker(server.token, shapes, 1)))
     go(ours, CONNECTIONS, seconds / 2)
     with bare("page", server.dsn) as other:
@@ -94,7 +94,7 @@ def _shape(name: str, side: Side, seconds: float) -> Shape:
     )
 
 
-def _operands(copies: int) -> tuple[list[str], list[str], list[str]]:
+def operands(copies: int) -> tuple[list[str], list[str], list[str]]:
     """Patients' ids, their identifiers and encounters' ids, of copies chosen by chance."""
     chance = random.Random(1)
     people = [line for line in lines() if b'"resourceType":"Patient"' in line[:60]]

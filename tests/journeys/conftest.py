@@ -15,13 +15,14 @@ import pytest
 import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.doors.web.drawn import NOW, settle, world
+from tests.doors.web.drawn import NOW, ZHANG, settle, world
+from tests.signed_in import COOKIE, QUICK, sign_in
 from xinglin.access.actor import Actor
-from xinglin.access.tokens import issue, verify
 from xinglin.app.discovery import discover, folder_of
 from xinglin.base.crypto import Keys
 from xinglin.base.settings import Settings
 from xinglin.doors.web import House, web_app
+from xinglin.doors.web.gate import gate_of
 from xinglin.engines.synthesis import county
 from xinglin.store import Records, Scope, Store, open_store
 
@@ -41,10 +42,19 @@ SEED, RESIDENTS = 7, 60
 
 @dataclass(slots=True)
 class Region:
-    """A running web door: its address and a doctor's token."""
+    """A running web door: its address, its store, and who signs in (`session_of` keeps one session for each role)."""
 
     address: str
-    token: str
+    house: House
+    store: Store
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    async def session_of(self, role: str) -> str:
+        """The cookie of someone in a role. The resident is Zhang Guilan."""
+        if role not in self.sessions:
+            told = {"name": "张桂兰", "person": f"Patient/{ZHANG}"} if role == "resident" else {}
+            self.sessions[role] = await sign_in(self.store, role, self.house.now(), **told)
+        return self.sessions[role]
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +66,10 @@ async def region(postgres: Callable[[], str], keys: Keys) -> AsyncIterator[Regio
     await settle(records, world())
     await settle(records, county(SEED, RESIDENTS, today=date.fromisoformat(NOW[:10])))
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(web_app(_house(store, keys)), log_level="warning", lifespan="off"))
+    house = _house(store)
+    server = uvicorn.Server(uvicorn.Config(web_app(house), log_level="warning", lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    token = issue(keys, "doctor", "7", name="李医生", now=datetime.fromisoformat(NOW))
-    yield Region(f"http://127.0.0.1:{listener.getsockname()[1]}", token)
+    yield Region(f"http://127.0.0.1:{listener.getsockname()[1]}", house, store)
     server.should_exit = True
     await serving
     await store.close()
@@ -74,13 +84,13 @@ def everyone(store: Store) -> Callable[[Actor], Awaitable[Records]]:
     return records
 
 
-def _house(store: Store, keys: Keys) -> House:
+def _house(store: Store) -> House:
     now = datetime.fromisoformat(NOW)
     capabilities = discover()
     return House(
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
-        verify=lambda token: verify(keys, token, now),
+        gate=gate_of(store.ground.settings, store, passwords=QUICK),
         records=everyone(store),
         now=lambda: now,
         language="zh-CN",
@@ -108,10 +118,11 @@ class Person:
     region: Region
     size: tuple[int, int]
     language: str
-    signed_in: bool
+    role: str | None
     scripts: bool
     page: Page | None = None
     complaints: list[str] = field(default_factory=list)
+    cookies: dict[str, str] = field(default_factory=dict)
 
     async def open(self, path: str) -> Page:
         """Go to an address of the region and wait until its scripts stand ready."""
@@ -122,7 +133,8 @@ class Person:
     async def _sit_down(self) -> Page:
         screen = {"width": self.size[0], "height": self.size[1]}
         context = await self.browser.new_context(viewport=screen, java_script_enabled=self.scripts)  # type: ignore[arg-type]
-        cookies = {"xinglin_language": self.language} | ({"xinglin_session": self.region.token} if self.signed_in else {})
+        session = {COOKIE: await self.region.session_of(self.role)} if self.role else {}
+        cookies = {"xinglin_language": self.language} | session | self.cookies
         await context.add_cookies([{"name": name, "value": value, "url": self.region.address} for name, value in cookies.items()])
         self.page = await context.new_page()
         self.page.on("console", lambda message: self.hear(message.type, message.text))
@@ -137,11 +149,13 @@ class Person:
 
 @pytest.fixture
 async def at_screen(browser: Browser, region: Region) -> AsyncIterator[Callable[..., Person]]:
-    """Puts a signed-in doctor before a screen of some size, in some language. No console error may be left at the end."""
+    """Puts someone of a role (None: not signed in) before a screen of some size and language. No console error may be left at the end."""
     seated: list[Person] = []
 
-    def seat(size: tuple[int, int] = WIDE, language: str = "zh-CN", *, signed_in: bool = True, scripts: bool = True) -> Person:
-        seated.append(Person(browser, region, size, language, signed_in, scripts))
+    def seat(
+        size: tuple[int, int] = WIDE, language: str = "zh-CN", *, role: str | None = "doctor", scripts: bool = True, **cookies: str
+    ) -> Person:
+        seated.append(Person(browser, region, size, language, role, scripts, cookies=cookies))
         return seated[-1]
 
     yield seat

@@ -13,6 +13,9 @@ from xinglin.base import errors
 
 SOURCE = Path(errors.__file__).parents[1]
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.XinglinError)}
+ERRORS |= {"Refused", "StepUp"}
+BELOW = (SOURCE / "access" / "accounts", SOURCE / "base" / "national_ids.py")
+"""Lower floors whose errors forms show beside what was typed; the web door's catalogue has their words."""
 
 
 def folders() -> list[Path]:
@@ -23,9 +26,9 @@ def folders() -> list[Path]:
 def phrases(*, all_errors: bool = False) -> dict[str, Path]:
     """Phrase -> a file that says it. Errors of a capability without pages are met by programs alone: only with `all_errors`."""
     found: dict[str, Path] = {}
-    for folder in folders():
+    for folder in (*folders(), *BELOW):
         markers = {"t", "say"} | (ERRORS if all_errors or _has_pages(folder) else set())
-        for file in sorted(folder.rglob("*")):
+        for file in sorted(folder.rglob("*")) if folder.is_dir() else (folder,):
             if file.suffix == ".py":
                 found |= dict.fromkeys(_in_python(file, markers), file)
             elif file.suffix == ".html":

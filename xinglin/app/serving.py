@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from xinglin.access.actor import Actor
 from xinglin.access.reach import Reach
 from xinglin.app.discovery import discover, folder_of
+from xinglin.app.trust import Trust, trust_of
 from xinglin.base.clock import utc_now
-from xinglin.base.crypto import FileKeys, Keys
+from xinglin.base.crypto import FileKeys
 from xinglin.base.settings import Settings, read_settings
-from xinglin.doors.fhir_api.bearer import BearerAccess
 from xinglin.doors.fhir_api.door import BASE, FhirDoor
+from xinglin.doors.smart import PATHS
 from xinglin.doors.web.app import House, web_app
 from xinglin.doors.web.gate import gate_of
 from xinglin.store import Records, Store, open_store
@@ -28,7 +29,7 @@ App = Callable[[Any, Receive, Send], Awaitable[None]]
 _LOG = logging.getLogger("xinglin")
 
 
-def doors(settings: Settings, keys: Keys, store: Store) -> tuple[App, App]:
+def doors(settings: Settings, store: Store, trust: Trust) -> tuple[App, App]:
     """(FHIR door, web door) over an open store."""
     capabilities = discover()
     store.terminology = next((capability.terminology() for capability in capabilities.values() if capability.terminology), None)
@@ -38,18 +39,19 @@ def doors(settings: Settings, keys: Keys, store: Store) -> tuple[App, App]:
     async def records_of(actor: Actor) -> Records:
         return store.records(await reach.scope(actor))
 
-    fhir = FhirDoor(store, BearerAccess(keys), settings, operations, jobs=Jobs(store.ground), scope=reach.scope)
+    fhir = FhirDoor(store, trust.access, settings, operations, jobs=Jobs(store.ground), scope=reach.scope)
     house = House(
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
         gate=gate_of(settings, store),
         records=records_of,
         audit=store.note,
+        stale=reach.stale,
         now=utc_now,
         language=settings.language,
         timezone=ZoneInfo(settings.timezone),
     )
-    return fhir, web_app(house)
+    return trust.across(fhir), web_app(house)
 
 
 class Application:
@@ -60,6 +62,7 @@ class Application:
         self._store: Store | None = None
         self._fhir: App | None = None
         self._web: App | None = None
+        self._trust: Trust | None = None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Hand a request to its door."""
@@ -68,6 +71,8 @@ class Application:
             return
         path: str = scope["path"]
         door = self._fhir if path == BASE or path.startswith(BASE + "/") else self._web
+        if path in PATHS and self._trust is not None:
+            door = self._trust.smart
         assert door is not None, "the application was not started"
         await door(scope, receive, send)
 
@@ -89,10 +94,14 @@ class Application:
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not look at it again,
         gc.set_threshold(50_000, 20, 100)  # nor stop at every few hundred parsed elements of a bundle
-        self._fhir, self._web = doors(self._settings, keys, self._store)
+        self._trust = trust_of(self._settings, keys, self._store)
+        await self._trust.withdrawals.start()
+        self._fhir, self._web = doors(self._settings, self._store, self._trust)
 
     async def stop(self) -> None:
         """Close the store."""
+        if self._trust is not None:
+            await self._trust.withdrawals.stop()
         if self._store is not None:
             await self._store.close()
 

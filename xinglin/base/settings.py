@@ -35,6 +35,7 @@ class Settings:
     statement_timeout_s: int = _says(20, "Longest a single database statement may run.")
     key_file: str = _says("", "File of the keys; `keys.json` in the home folder when empty.")
     cipher: str = _says("sm4", "How content is sealed: sm4 or aes.")
+    trusted_origins: str = _says("", "Origins inside our own network that may be asked for keys and sign-ins, separated by spaces.")
     language: str = _says("zh-CN", "Language of pages for who has not chosen: zh-CN or en.")
     timezone: str = _says("Asia/Shanghai", "Time zone of pages, and of dates that carry none.")
     body_bytes_max: int = _says(64 * 1024 * 1024, "Largest request body.")
@@ -55,6 +56,10 @@ class Settings:
     sms_key: str = _says("", "Bearer key for the SMS gateway.")
     identity_url: str = _says("", "Where the population base compares ID number and name (https); the simulator when empty.")
     identity_key: str = _says("", "Bearer key for the population base.")
+    ca_url: str = _says("", "Where the certification authority issues certificates and signs (https); the simulator when empty.")
+    ca_key: str = _says("", "Bearer key for the certification authority.")
+    ca_trusted: str = _says("", "PEM file of the certification authorities whose signatures are accepted; wanted with `ca_url`.")
+    audit_days_min: int = _says(180, "Days the audit trail stays in the database before it may be archived; the law asks for six months.")
     log_level: str = _says("info", "debug, info, warning or error.")
 
     @property

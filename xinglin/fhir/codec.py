@@ -7,16 +7,19 @@ from typing import Any, cast
 
 import msgspec
 
-from xinglin.base.errors import Malformed
+from xinglin.base.errors import Malformed, TooLarge
 
 Resource = dict[str, Any]
 """A FHIR resource or element as parsed JSON. The only place in the house where `Any` lives."""
 
+PARTS_MAX = 4_000_000
+"""Most values of one JSON text. A value takes up to a hundred times the room of its text once it is parsed: bytes alone are no limit."""
+NUMBER_CHARS_MAX = 1000
 
 
 def _decimal(text: str) -> Decimal:
-    value = Decimal(text)
-    if not -400 < value.adjusted() < 400:
+    value = Decimal(text[:NUMBER_CHARS_MAX])
+    if len(text) > NUMBER_CHARS_MAX or not -400 < value.adjusted() < 400:
         raise ValueError(f"number out of range: {text[:40]}")
     return value
 
@@ -26,7 +29,9 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def decode(raw: bytes) -> Any:
-    """Any JSON value; raises `Malformed` (not JSON, not UTF-8, nested too deep, a number out of range)."""
+    """Any JSON value; raises `Malformed` (not JSON, not UTF-8, nested too deep, a number out of range), `TooLarge` (too many parts)."""
+    if len(raw) > PARTS_MAX and raw.count(b",") + raw.count(b"[") + raw.count(b"{") > PARTS_MAX:
+        raise TooLarge("The body holds more than {most} values: split it, or use $import.", most=PARTS_MAX)
     try:
         return _DECODER.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, InvalidOperation) as broken:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from asyncio import gather
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -45,6 +45,26 @@ _CHRONIC: tuple[tuple[Phrase, str, frozenset[str]], ...] = (
 )
 """Label, ICD-10 pattern, SNOMED CT concepts: the diseases a resident is managed for."""
 
+GROUNDS: Mapping[str, Phrase] = {
+    "self": t("this is your own record"),
+    "guardian": t("you are the guardian"),
+    "encounter": t("you take part in a visit"),
+    "ward": t("the resident lies on your ward"),
+    "referral": t("a referral to or from you"),
+    "consultation": t("a consultation"),
+    "appointment": t("an appointment"),
+    "order": t("an order"),
+    "request": t("a request to you"),
+    "contract": t("you are the contract doctor"),
+    "team": t("you belong to the care team"),
+    "assignment": t("the resident belongs to your district"),
+    "institution": t("the resident was treated at your institution"),
+    "permit": t("the resident has permitted it"),
+    "break-glass": t("emergency access, which will be reviewed"),
+    "role": t("your role covers the whole region"),
+}
+"""By what someone sees a record (`access.relationships.KINDS`), as the banner says it."""
+
 NO_ALLERGY_CODES = ("716186003", "409137002", "428607008", "429625007")
 """SNOMED CT: no known allergy, drug allergy, environmental allergy, food allergy."""
 
@@ -65,7 +85,10 @@ class Danger:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """The resources a banner is made of, for a page that shows them too. None: not for the reader's role. `doctor`: their name."""
+    """The resources a banner is made of, for a page that shows them too. None: not for the reader's role.
+
+    `doctor`: the contract doctor's name. `ground`: by what kind of relation the reader sees all this, "" when nothing is said.
+    """
 
     patient: Resource
     conditions: list[Resource] | None
@@ -73,11 +96,15 @@ class Behind:
     flags: list[Resource] | None
     coverages: list[Resource] | None
     doctor: str
+    ground: str
 
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """The banner of one resident. `allergies` None: not for the reader's role. `restricted`: something labelled most sensitive is shown."""
+    """The banner of one resident. `allergies` None: not for the reader's role. `restricted`: something labelled most sensitive is shown.
+
+    `ground`: on what ground the reader sees it, None when nothing is said.
+    """
 
     person: Person
     allergies: tuple[Danger, ...] | None
@@ -86,6 +113,7 @@ class Banner:
     doctor: str
     insurance: tuple[Names, ...]
     restricted: bool
+    ground: Phrase | None
 
     @classmethod
     def of(cls, behind: Behind, now: datetime, timezone: ZoneInfo) -> Self:
@@ -100,6 +128,7 @@ class Banner:
             doctor=behind.doctor,
             insurance=tuple(dict.fromkeys(name for name in map(_insurance, coverages) if name)),
             restricted=any(level_of(one) >= RESTRICTED for one in (behind.patient, *conditions, *(allergies or []), *flags)),
+            ground=GROUNDS.get(behind.ground),
         )
 
 
@@ -119,7 +148,8 @@ async def read_behind(unit: Unit, person_id: str) -> Behind:
         _of_patient(unit, "CareTeam", person_id, "&status=active"),
     )
     resource = patient.resource()
-    return Behind(resource, conditions, allergies, flags, coverages, await _contract_doctor(unit, resource, teams or []))
+    doctor = await _contract_doctor(unit, resource, teams or [])
+    return Behind(resource, conditions, allergies, flags, coverages, doctor, unit.store.scope.ground_of(patient.patient))
 
 
 def chronic_labels(conditions: Iterable[Resource]) -> tuple[Phrase, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
+from xinglin.kit.i18n import Phrase
 from xinglin.kit.unit import Unit
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Request:
 
     `rooms`: every capability there is, for the few pages that are about all of them (what waits for someone, search).
     `files`: what was sent with the form, by field. `site`: our own address as the browser sees it (`https://county.example`).
+    `address`: the network address it came from, "" when it is not known.
     """
 
     path: Mapping[str, str]
@@ -43,19 +45,20 @@ class Request:
     rooms: tuple[Capability, ...] = ()
     files: Mapping[str, Upload] = field(default_factory=dict[str, Upload])
     site: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A template of the capability (`health_record/people.html`) and the values it shows.
 
-    `leads_to`: a foreign address its form may end at (an application's registered one); the browser lets it on this one answer.
+    `leads_to`: foreign addresses its forms may end at (registered ones of applications); the browser lets them on this one answer.
     """
 
     template: str
     values: Mapping[str, object] = field(default_factory=dict[str, object])
     status: int = 200
-    leads_to: str = ""
+    leads_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,11 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file to keep: its name, its media type, its bytes."""
+    """A file to keep: its name, its media type, its bytes, or what makes them when it is given how to say a phrase to who asked."""
 
     name: str
     media: str
-    content: bytes
+    content: bytes | Callable[[Callable[[Phrase], str]], bytes]
 
 
 Handler = Callable[[Unit, Request], Awaitable[Shown | Moved | Away | Download]]

@@ -17,7 +17,7 @@ from itertools import islice
 from xml.etree.ElementTree import ParseError
 
 from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.utils.exceptions import InvalidFileException
 
 from xinglin.base.errors import Malformed, TooLarge
@@ -178,13 +178,12 @@ def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[str]])
     sheet = book.create_sheet(title[:31])
     sheet.freeze_panes = "A2"
     for cells in (header, *rows):
-        sheet.append([_written(sheet, cell) for cell in cells])
+        sheet.append([_as_text(WriteOnlyCell(sheet, _safe(cell))) for cell in cells])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def _written(sheet: object, text: str) -> WriteOnlyCell:
-    cell = WriteOnlyCell(sheet, _safe(text))
+def _as_text(cell: Cell) -> Cell:
     cell.number_format = "@"
     return cell

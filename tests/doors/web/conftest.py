@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from tests.doors.web.drawn import NOW, settle, world
-from xinglin.access.actor import Actor
-from xinglin.access.tokens import issue, verify
+from tests.signed_in import COOKIE, QUICK, sign_in
+from xinglin.access.actor import ROLES, Actor
 from xinglin.app.discovery import discover, folder_of
-from xinglin.base.crypto import Keys
+from xinglin.base.settings import Settings
 from xinglin.doors.web import House, web_app
+from xinglin.doors.web.gate import gate_of
 from xinglin.store import AuditRow, Records, Scope, Store
 
 BASE = "http://county.test"
@@ -26,6 +27,12 @@ async def told(module_store: Store) -> Store:
     """The store, holding the drawn world."""
     await settle(module_store.records(Scope.everyone()), world())
     return module_store
+
+
+@pytest.fixture(scope="module")
+async def sessions(told: Store) -> dict[str, str]:
+    """The secret of an open session in each role."""
+    return {role: await sign_in(told, role, datetime.fromisoformat(NOW), id="7" if role == "doctor" else "") for role in ROLES}
 
 
 @pytest.fixture
@@ -44,13 +51,13 @@ def everyone(store: Store) -> Callable[[Actor], Awaitable[Records]]:
 
 
 @pytest.fixture
-def house(told: Store, keys: Keys, trail: list[AuditRow]) -> House:
+def house(told: Store, trail: list[AuditRow]) -> House:
     now = datetime.fromisoformat(NOW)
     capabilities = discover()
     return House(
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
-        verify=lambda token: verify(keys, token, now),
+        gate=gate_of(Settings(demo=1), told, note=trail.append, passwords=QUICK),
         records=everyone(told),
         now=lambda: now,
         language="zh-CN",
@@ -60,12 +67,12 @@ def house(told: Store, keys: Keys, trail: list[AuditRow]) -> House:
 
 
 @pytest.fixture
-def client_of(house: House, keys: Keys) -> Callable[..., Client]:
+def client_of(house: House, sessions: dict[str, str]) -> Callable[..., Client]:
     """Makes clients: signed in by role, or not at all."""
     app = web_app(house)
 
     def make(role: str | None = "doctor", **cookies: str) -> Client:
-        session = {"xinglin_session": issue(keys, role, "7", name="李医生", now=datetime.fromisoformat(NOW))} if role else {}
+        session = {COOKIE: sessions[role]} if role else {}
         return Client(transport=httpx.ASGITransport(app), base_url=BASE, cookies=session | cookies)
 
     return make

@@ -118,9 +118,11 @@ class Entrance:
             raise Unauthenticated("Please sign in to continue.")
         account = await self.register.get(live.session.account, now)
         hat = rules.hat_of(account, hat_id)
-        self.note(account, "hat-switch", 200, origin, f"{_role(live.session) or 'none'} to {hat.role}", hat.role)
         session = msgspec.structs.replace(live.session, hat=hat, ward="", ward_name="")
-        return await self.enter(account, session, live.id, origin, now)
+        secret = await self.enter(account, session, live.id, origin, now)
+        if live.session.stage == "open":
+            self.note(account, "hat-switch", 200, origin, f"from {_role(live.session)} to {hat.role}", hat.role)
+        return secret
 
     async def choose_ward(self, live: Live, person: str, origin: Origin, now: datetime) -> str:
         """Act for a ward, or with "" for oneself again; the new secret. Raises `Invalid`."""

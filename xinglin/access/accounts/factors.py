@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pyotp
 import segno
+from pyotp.totp import TOTP
 from webauthn import (
     base64url_to_bytes,
     generate_authentication_options,
@@ -54,7 +55,7 @@ def new_secret() -> str:
 
 def enrolment_uri(secret: str, login: str) -> str:
     """What an authenticator application reads (`otpauth://…`)."""
-    return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=ISSUER)
+    return TOTP(secret).provisioning_uri(name=login, issuer_name=ISSUER)
 
 
 def qr_svg(text: str) -> str:
@@ -66,7 +67,7 @@ def step_of_code(totp: Totp, typed: str, now_us: int) -> int | None:
     """The time step a code belongs to, or None: wrong, too old, or taken before (RFC 6238, 5.2: a code counts once)."""
     code = "".join(letter for letter in typed if letter.isdigit())
     present = now_us // 1_000_000 // STEP_S
-    generator = pyotp.TOTP(totp.secret)
+    generator = TOTP(totp.secret)
     for step in range(present - STEPS_AROUND, present + STEPS_AROUND + 1):
         if hmac.compare_digest(generator.at(step * STEP_S), code) and step > totp.last_step:
             return step

@@ -1,6 +1,6 @@
 """The cast of the demo: one account for each role, whose hats point at real people and institutions of the synthetic county.
 
-Who plays a part is found in the store: the first of its name, institution and post, in order of id. So the cast stays the same for one county.
+Who plays a part is found in the store: the first of its name, institution and post, in order of id. So one county keeps one cast.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from xinglin.store.ground import Ground
 class Part:
     """A part: its key, its group on the page, the role. `place`: the institution's name; `post`, `department`: codes of the staff's role.
 
-    `patient`: the resident of that name. `also`: a second role the same person has. `name`: whom to prefer, and who it is when nobody plays it.
+    `patient`: the resident of that name. `also`: a second role the same person has. `name`: whom to prefer, and who it is otherwise.
     """
 
     key: str
@@ -116,7 +116,8 @@ async def _hats(part: Part, records: Records, residents: Mapping[str, str]) -> l
 async def _worker(part: Part, records: Records, organization: str) -> Resource | None:
     """The first PractitionerRole, in order of id, of the part's post and department; of its name, if somebody has it."""
     workers = await records.find("PractitionerRole", f"organization=Organization/{organization}&_sort=_id", count=500)
-    fitting = [one for one in workers if _holds(one, "code", part.post) and (not part.department or _holds(one, "specialty", part.department))]
+    posted = (one for one in workers if _holds(one, "code", part.post))
+    fitting = [one for one in posted if not part.department or _holds(one, "specialty", part.department)]
     named = [one for one in fitting if part.name and one["practitioner"].get("display") == part.name]
     return next(iter(named or fitting), None)
 

@@ -17,9 +17,6 @@ from xinglin.access.accounts.sessions import Live
 from xinglin.base.clock import tick_of
 from xinglin.base.errors import Conflict, Invalid, Unauthenticated
 
-_WRONG = "The code is wrong, or was used already. Wait for the next one."
-
-
 async def show_code(entrance: Entrance, live: Live, typed: str, origin: Origin, now: datetime) -> str:
     """Show a code of the generator or a recovery code; the secret from here on. Raises `Refused`, `TooMany`."""
     account = await _counted(entrance, live, now)
@@ -57,7 +54,7 @@ async def enrol_generator(entrance: Entrance, live: Live, typed: str, origin: Or
     account = await _counted(entrance, live, now)
     step = factors.step_of_code(Totp(live.session.secret), typed, tick_of(now)) if live.session.secret else None
     if step is None:
-        raise Refused(_WRONG)
+        raise _wrong()
     codes = factors.new_recovery_codes()
     marks = tuple(factors.recovery_mark(account.id, code) for code in codes)
     totp = Totp(live.session.secret, step)
@@ -128,7 +125,7 @@ async def _take_code(entrance: Entrance, account: Account, typed: str, now: date
     step = factors.step_of_code(account.totp, typed, tick_of(now)) if account.totp else None
     if step is None:
         entrance.note(account, "second-factor", 401, Origin(), "code, refused")
-        raise Refused(_WRONG)
+        raise _wrong()
     await entrance.register.change(account.id, now, _with_step(step))
     return "generator"
 
@@ -147,7 +144,7 @@ async def _with_shown_key(entrance: Entrance, live: Live, answer: str, site: Sit
 def _with_step(step: int) -> Callable[[Account], Account]:
     def change(account: Account) -> Account:
         if account.totp is None or account.totp.last_step >= step:
-            raise Refused(_WRONG)
+            raise _wrong()
         return msgspec.structs.replace(account, totp=Totp(account.totp.secret, step))
 
     return change
@@ -155,7 +152,7 @@ def _with_step(step: int) -> Callable[[Account], Account]:
 
 def _without_mark(account: Account, mark: str) -> Account:
     if mark not in account.recovery:
-        raise Refused(_WRONG)
+        raise _wrong()
     return msgspec.structs.replace(account, recovery=tuple(one for one in account.recovery if one != mark))
 
 
@@ -211,3 +208,7 @@ def _without_key(account: Account, key_id: str) -> Account:
 
 def _replace(session: Session, **changes: object) -> Session:
     return msgspec.structs.replace(session, **changes)
+
+
+def _wrong() -> Refused:
+    return Refused("The code is wrong, or was used already. Wait for the next one.")

@@ -11,6 +11,7 @@ from xinglin.access.accounts import rules
 from xinglin.access.accounts.model import Account
 from xinglin.base.clock import tick_of
 from xinglin.base.errors import Conflict, NotFound
+from xinglin.base.national_ids import parse_resident_id
 from xinglin.store.ground import Ground
 from xinglin.store.papers import Paper, Papers
 
@@ -70,7 +71,8 @@ class Register:
     async def create(self, account: Account, now: datetime) -> Account:
         """Keep a new account. Raises `Conflict`: the sign-in name is taken, or the person is an administrator already."""
         rules.check_new(account)
-        made = msgspec.structs.replace(account, made=tick_of(now))
+        number = parse_resident_id(account.number).number if account.number else ""
+        made = msgspec.structs.replace(account, made=tick_of(now), number=number)
         try:
             await self._papers.add(made.id, made, _handles(made), alone=_alone(made))
         except Conflict:
@@ -124,7 +126,7 @@ def _alone(account: Account) -> list[str]:
     """The handles only one account may carry."""
     names = {"login": rules.login_form(account.login), "phone": account.phone}
     if rules.is_administrator(account.hats):
-        names["administrator"] = account.number.upper()
+        names["administrator"] = account.number
     return [f"{kind}:{name}" for kind, name in names.items() if name]
 
 

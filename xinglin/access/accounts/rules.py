@@ -6,14 +6,13 @@ Source: GB/T 22239-2019, 8.1.4.1 (identity: complexity, change, lock-out, two fa
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from xinglin.access.accounts.model import Account, Hat, Session, Stage
 from xinglin.access.actor import ADMINISTRATORS, ROLES
 from xinglin.base.errors import Conflict, Invalid
-from xinglin.base.national_ids import parse_resident_id
 from xinglin.fhir.codec import Resource
 
 PASSWORD_CHARACTERS_MIN, PASSWORD_CHARACTERS_MAX, PASSWORD_CLASSES_MIN, PASSWORD_HISTORY = 10, 128, 3, 5
@@ -21,7 +20,9 @@ LOGIN_CHARACTERS_MAX, NAME_CHARACTERS_MAX, HATS_MAX = 60, 80, 20
 DAY_US = 24 * 3600 * 1_000_000
 HUMAN_ROLES = tuple(role for role in ROLES if role not in ("reader", "system"))
 """Roles a person may hold; the others are machines'."""
-_CLASSES = (str.islower, str.isupper, str.isdigit, lambda letter: not letter.isalnum(), lambda letter: letter.isalpha() and not letter.isascii())
+_CLASSES: tuple[Callable[[str], bool], ...] = (
+    str.islower, str.isupper, str.isdigit, lambda letter: not letter.isalnum(), lambda letter: letter.isalpha() and not letter.isascii(),
+)  # fmt: skip
 
 
 def is_administrator(hats: Iterable[Hat]) -> bool:
@@ -59,7 +60,6 @@ def check_new(account: Account) -> None:
     if is_administrator(account.hats) and not account.persona:
         if not account.number:
             raise Invalid("Give the administrator's ID number: nobody may be two administrators.")
-        parse_resident_id(account.number)
 
 
 def login_form(typed: str) -> str:

@@ -17,35 +17,10 @@ import msgspec
 
 from xinglin.access.policy import require
 from xinglin.base.clock import tick_of
-from xinglin.base.errors import Conflict, Invalid, NotFound
+from xinglin.base.errors import Conflict, Invalid, NotFound, Stale
 from xinglin.base.ids import new_id
-from xinglin.capabilities.directory import queries, rules
-from xinglin.capabilities.directory.model import (
-    CALIBRATION_EXTENSION,
-    DEPARTMENT,
-    DISCIPLINE,
-    HL7,
-    ID_ASSET,
-    ID_DEPARTMENT,
-    ID_INSTITUTION,
-    ID_LICENCE,
-    ID_REGISTERED,
-    ID_RESIDENT,
-    ID_STAFF,
-    KIND,
-    LEVEL,
-    OFFICES,
-    ORGANIZATION_TYPE,
-    POST,
-    SCOPE_EXTENSION,
-    SITE,
-    TITLE,
-    CLASS,
-    DEVICE,
-    LICENCE,
-    Department,
-    tables,
-)
+from xinglin.capabilities.directory import model, queries, rules
+from xinglin.capabilities.directory.model import Department, tables
 from xinglin.capabilities.directory.rules import Known, Settled, Values
 from xinglin.fhir.codec import Resource
 from xinglin.kit.coding import Code, codes_of, id_of
@@ -59,6 +34,7 @@ from xinglin.store.papers import Paper, Papers
 IMPORT_S = 2 * 3600
 """How long a file waits for its confirmation, and its receipt is kept."""
 AT_ONCE = 2000
+LEVELS_MAX = 12
 REASON_HEADINGS = ("原因", "Reason")
 
 
@@ -79,13 +55,13 @@ def drafted(known: Known, table: str, settled: Settled, today: date) -> tuple[Re
 
 def _institution(known: Known, made: Resource, full: Values, _today: date) -> Resource:
     kind, above = full["kind"], known.find("institution", full["parent"]) if full["parent"] else None
-    general = ("govt", "政府机构") if kind in OFFICES else ("pay", "支付方") if kind == "insurer" else ("prov", "医疗卫生机构")
+    general = ("govt", "政府机构") if kind in model.OFFICES else ("pay", "支付方") if kind == "insurer" else ("prov", "医疗卫生机构")
     types = made.get("type", [])
-    if not any(of == ORGANIZATION_TYPE for one in types for of, _ in codes_of(one)):
-        types = [_concept(ORGANIZATION_TYPE, *general), *types]
-    for system, column in ((KIND, "kind"), (CLASS, "class"), (LEVEL, "level")):
+    if not any(of == model.ORGANIZATION_TYPE for one in types for of, _ in codes_of(one)):
+        types = [_concept(model.ORGANIZATION_TYPE, *general), *types]
+    for system, column in ((model.KIND, "kind"), (model.CLASS, "class"), (model.LEVEL, "level")):
         types = _typed(types, system, _choice("institution", column, full))
-    system = ID_INSTITUTION if len(full["code"]) == 18 else ID_REGISTERED
+    system = model.ID_INSTITUTION if len(full["code"]) == 18 else model.ID_REGISTERED
     return made | {
         "identifier": _numbered(made, system, full["code"]), "active": full["active"] == "yes", "type": types, "name": full["name"],
         "telecom": _reached(made, full["phone"]), "address": _placed(made, full["address"]), "partOf": _reference(above),
@@ -93,10 +69,10 @@ def _institution(known: Known, made: Resource, full: Values, _today: date) -> Re
 
 
 def _department(known: Known, made: Resource, full: Values, _today: date) -> Resource:
-    types = made.get("type") or [_concept(ORGANIZATION_TYPE, "dept", "科室")]
+    types = made.get("type") or [_concept(model.ORGANIZATION_TYPE, "dept", "科室")]
     return made | {
-        "identifier": _numbered(made, ID_DEPARTMENT, full["code"]), "active": full["active"] == "yes",
-        "type": _typed(types, DISCIPLINE, _choice("department", "discipline", full)), "name": full["name"],
+        "identifier": _numbered(made, model.ID_DEPARTMENT, full["code"]), "active": full["active"] == "yes",
+        "type": _typed(types, model.DISCIPLINE, _choice("department", "discipline", full)), "name": full["name"],
         "telecom": _reached(made, full["phone"]), "partOf": _reference(known.find("institution", full["institution"])),
     }  # fmt: skip
 
@@ -106,9 +82,9 @@ def _staff(_known: Known, made: Resource, full: Values, _today: date) -> Resourc
     names = made.get("name", [])
     if rules.name_of_person(made) != name:
         names = [{"use": "official", "text": name}, *names[1:]]
-    numbered = made | {"identifier": _numbered(made, ID_STAFF, full["staff_number"])}
+    numbered = made | {"identifier": _numbered(made, model.ID_STAFF, full["staff_number"])}
     return numbered | {
-        "identifier": _numbered(numbered, ID_RESIDENT, full["number"]), "active": full["active"] == "yes", "name": names,
+        "identifier": _numbered(numbered, model.ID_RESIDENT, full["number"]), "active": full["active"] == "yes", "name": names,
         "telecom": _reached(made, full["phone"]), "gender": full["sex"], "birthDate": full["born"],
     }  # fmt: skip
 
@@ -118,10 +94,10 @@ def _position(known: Known, made: Resource, full: Values, today: date) -> Resour
     assert house is not None, "checked before"
     department = known.find("department", house["id"], full["department"])
     codes = made.get("code", [])
-    for system, column in ((POST, "profession"), (TITLE, "title"), (SITE, "site")):
+    for system, column in ((model.POST, "profession"), (model.TITLE, "title"), (model.SITE, "site")):
         codes = _typed(codes, system, _choice("position", column, full))
     specialty = made.get("specialty", [])
-    if full["department"] != next((code for one in specialty for of, code in codes_of(one) if of == DEPARTMENT), ""):
+    if full["department"] != next((code for one in specialty for of, code in codes_of(one) if of == model.DEPARTMENT), ""):
         specialty = [_specialty(department)] if department else []
     period = {name: full[column] for name, column in (("start", "start"), ("end", "end")) if full[column]}
     return made | {
@@ -132,7 +108,7 @@ def _position(known: Known, made: Resource, full: Values, today: date) -> Resour
 
 def _specialty(organization: Resource) -> Resource:
     one = Department.of(organization)
-    made = _concept(DEPARTMENT, one.code, one.name)
+    made = _concept(model.DEPARTMENT, one.code, one.name)
     return made if one.discipline is None else made | {"coding": [*made["coding"], _concept_of(one.discipline)["coding"][0]]}
 
 
@@ -141,7 +117,7 @@ def _equipment(known: Known, made: Resource, full: Values, _today: date) -> Reso
     named = [one for one in made.get("deviceName", []) if one.get("type") != "user-friendly-name"]
     status = "active" if full["active"] == "yes" else "inactive"
     return made | {
-        "extension": _extended(made, CALIBRATION_EXTENSION, "valueDate", full["due"]), "identifier": _numbered(made, ID_ASSET, full["asset"]),
+        "extension": _extended(made, model.CALIBRATION_EXTENSION, "valueDate", full["due"]), "identifier": _numbered(made, model.ID_ASSET, full["asset"]),
         "status": status if (made.get("status") == "active") != (status == "active") or "status" not in made else made["status"],
         "manufacturer": full["maker"], "serialNumber": full["serial"],
         "deviceName": [{"name": full["name"], "type": "user-friendly-name"}, *named], "modelNumber": full["model"],
@@ -158,8 +134,8 @@ def _licensed(known: Known, person: Resource, settled: Settled, today: date) -> 
     old: Resource = listed[place] if place is not None else {}
     kind = _choice("licence", "kind", full)
     made = old | {
-        "extension": _extended(old, SCOPE_EXTENSION, "valueString", full["scope"]),
-        "identifier": [{"system": ID_LICENCE, "value": full["number"]}], "code": _concept_of(kind) if kind else old.get("code"),
+        "extension": _extended(old, model.SCOPE_EXTENSION, "valueString", full["scope"]),
+        "identifier": [{"system": model.ID_LICENCE, "value": full["number"]}], "code": _concept_of(kind) if kind else old.get("code"),
         "period": {name: full[column] for name, column in (("start", "issued"), ("end", "ends")) if full[column]},
         "issuer": old.get("issuer") if old.get("issuer", {}).get("display", "") == full["issuer"] else {"display": full["issuer"]},
     }  # fmt: skip
@@ -182,7 +158,7 @@ def _verification(old: Resource | None, holder: Resource, full: Values, today: d
         "target": [_reference(holder)],
         "targetLocation": [f"Practitioner.qualification.where(identifier.value='{full['number']}')"],
         "status": ("reval-fail" if ended else "validated") if full["verified"] else "attested",
-        "validationType": _concept(HL7 + "validation-type", "primary", "primary source"),
+        "validationType": _concept(model.HL7 + "validation-type", "primary", "primary source"),
         "primarySource": [{"who": {"display": full["issuer"] or "发证机关"}, "validationDate": full["verified"]} if full["verified"] else {
             "who": {"display": full["issuer"] or "发证机关"}}],
     }  # fmt: skip
@@ -240,3 +216,175 @@ def _reference(resource: Resource | None) -> Resource | None:
     person = resource["resourceType"] == "Practitioner"
     name = rules.name_of_person(resource) if person else resource.get("name", "")
     return {"reference": f"{resource['resourceType']}/{resource['id']}", "display": name}
+
+
+# --- forms ---
+
+
+async def save(
+    unit: Unit, table: str, row: Row, today: date, about: str = "", which: str = "", version: str = ""
+) -> tuple[Settled, Resource | None]:
+    """Write what a form says; how it settled and what it is now, None when it is refused. Raises `Stale` over another `version`."""
+    require(unit.actor, "update", rules.TYPES[table])
+    known = await queries.known_of(unit, table)
+    target = known.resources.get(f"{rules.TYPES[table]}/{about}") if about else None
+    if about and target is None:
+        raise NotFound("There is nothing of this kind any more.")
+    if target and version and target["meta"]["versionId"] != version:
+        raise Stale("Somebody has changed this meanwhile. Open it again and compare.")
+    settled = rules.settle(known, table, row, today, target, which)
+    if not about and settled.what in ("changed", "unchanged"):
+        settled = rules.taken(table, settled)
+    if settled.what in ("refused", "unchanged"):
+        return settled, target if settled.what == "unchanged" else None
+    resources = drafted(known, table, settled, today)
+    await unit.store.write([_change(one) for one in resources])
+    return settled, resources[0]
+
+
+async def end_position(unit: Unit, staff: str, position: str, last: date) -> None:
+    """The last day of a position. Raises `NotFound`, `Invalid` when it began later."""
+    require(unit.actor, "update", "PractitionerRole")
+    stored = await unit.store.read("PractitionerRole", position)
+    role = stored.resource()
+    if id_of(role.get("practitioner")) != staff:
+        raise NotFound("There is no such position of this person.")
+    if role.get("period", {}).get("start", "") > last.isoformat():
+        raise Invalid("A position cannot end before it begins.")
+    ended = role | {"active": False, "period": role.get("period", {}) | {"end": last.isoformat()}}
+    await unit.store.write([Update(ended, position, if_match=stored.version)])
+
+
+def _change(resource: Resource) -> Update:
+    version = resource.get("meta", {}).get("versionId")
+    return Update(resource, resource["id"], if_match=int(version) if version else None, if_none_match=version is None)
+
+
+# --- files ---
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A file between its preview and two hours later. `state`: waiting, writing, done; `counts`: rows by what became of them."""
+
+    table: str
+    name: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+    by: str
+    state: Literal["waiting", "writing", "done"] = "waiting"
+    counts: dict[str, int] = {}
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a file would do, row by row. `mark`: stands for all of it, so that what is confirmed is what was seen."""
+
+    rows: tuple[Settled, ...]
+    headings: Headings
+    resources: tuple[Resource, ...]
+    mark: str
+
+    def count(self, what: str) -> int:
+        """How many rows become new, changed, unchanged or refused."""
+        return sum(one.what == what for one in self.rows)
+
+
+def _papers(unit: Unit) -> Papers[Waiting]:
+    return Papers(unit.store.store.ground, "import", Waiting)
+
+
+async def take_file(unit: Unit, table: str, file: Upload) -> str:
+    """Keep a file that was sent; the key of its preview. Raises `Malformed` or `TooLarge` in words when it cannot be read."""
+    require(unit.actor, "update", rules.TYPES[table])
+    sheet = await asyncio.to_thread(read_sheet, file.content)
+    key, ends = new_id(), tick_of(unit.now) + IMPORT_S * 1_000_000
+    waiting = Waiting(table, file.name, sheet.header, sheet.rows, unit.actor.id)
+    await _papers(unit).add(key, waiting, [unit.actor.id], ends)
+    return key
+
+
+async def waiting_file(unit: Unit, key: str) -> Paper[Waiting]:
+    """A file of one's own that waits. Raises `NotFound`."""
+    paper = await _papers(unit).look(key, tick_of(unit.now))
+    if paper is None or paper.value.by != unit.actor.id:
+        raise NotFound("This file is no longer kept. Send it again.")
+    return paper
+
+
+async def preview(unit: Unit, waiting: Waiting, zone: ZoneInfo) -> Preview:
+    """What a file would do now."""
+    known = await queries.known_of(unit, waiting.table)
+    return await asyncio.to_thread(planned, known, waiting, unit.now.astimezone(zone).date())
+
+
+def planned(known: Known, waiting: Waiting, today: date) -> Preview:
+    """Each row settled on what the rows before it leave; a row that names what stands further down waits for it."""
+    table = tables()[waiting.table]
+    headings = match_headings(table, waiting.header, REASON_HEADINGS)
+    rows = rows_of(table, Sheet(waiting.header, waiting.rows), headings) if not headings.missing else ()
+    first: dict[rules.Key, int] = {}
+    written: dict[str, Resource] = {}
+    settled: dict[int, Settled] = {}
+    for row in _parents_first(waiting.table, rows):
+        one = rules.settle(known, waiting.table, row, today)
+        if one.what != "refused":
+            before = first.setdefault(rules.row_key(waiting.table, one), row.number)
+            one = one if before == row.number else rules.repeated(one, before)
+        if one.what in ("new", "changed"):
+            for resource in drafted(known, waiting.table, one, today):
+                known.put(resource)
+                written[f"{resource['resourceType']}/{resource['id']}"] = resource
+        settled[row.number] = one
+    ordered = tuple(settled[row.number] for row in rows)
+    return Preview(ordered, headings, tuple(written.values()), _mark(ordered))
+
+
+def _parents_first(table: str, rows: Sequence[Row]) -> list[Row]:
+    if table != "institution":
+        return list(rows)
+    by_code = {row.values.get("code", ""): row for row in rows}
+
+    def depth(row: Row) -> int:
+        levels, above = 0, by_code.get(row.values.get("parent", ""))
+        while above is not None and levels < LEVELS_MAX:  # deeper goes in a circle
+            levels, above = levels + 1, by_code.get(above.values.get("parent", ""))
+        return levels
+
+    return sorted(rows, key=depth)
+
+
+def _mark(rows: Sequence[Settled]) -> str:
+    told = [(one.row.number, one.what, dict(one.full), [fault.column for fault in one.faults], [c.before for c in one.changes]) for one in rows]
+    return sha256(msgspec.json.encode(told)).hexdigest()[:32]
+
+
+async def confirm(unit: Unit, key: str, mark: str, zone: ZoneInfo) -> None:
+    """Write what the preview showed, leaving refused rows out. Raises `Conflict` when the directory has changed since."""
+    paper = await waiting_file(unit, key)
+    waiting = paper.value
+    require(unit.actor, "update", rules.TYPES[waiting.table])
+    if waiting.state != "waiting":
+        return
+    seen = await preview(unit, waiting, zone)
+    if seen.mark != mark:
+        raise Conflict("The directory has changed since this preview was made. Look through it again.")
+    paper = await _papers(unit).put(paper, msgspec.structs.replace(waiting, state="writing"))
+    written = False
+    try:
+        await _write(unit, waiting, seen)
+        written = True
+    finally:
+        counts = {what: seen.count(what) for what in ("new", "changed", "unchanged", "refused")}
+        after = msgspec.structs.replace(waiting, state="done", counts=counts, at=unit.now.isoformat()) if written else waiting
+        await _papers(unit).put(paper, after)
+
+
+async def _write(unit: Unit, waiting: Waiting, seen: Preview) -> None:
+    actor = unit.actor
+    changes = [_change(one) for one in seen.resources]
+    for start in range(0, len(changes), AT_ONCE):
+        part = changes[start : start + AT_ONCE]
+        told = f"{waiting.name}: {len(part)}"
+        row = AuditRow(actor.id, actor.role, "import", rules.TYPES[waiting.table], None, told, 200, None, None)
+        await unit.store.write(part, [row])

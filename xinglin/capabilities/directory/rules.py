@@ -331,7 +331,7 @@ def settle(known: Known, table: str, row: Row, today: date, about: Resource | No
     faults += [Fault(one.key, t("This is needed.")) for one in asked if one.required and not full[one.key] and one.key not in wrong]
     checked = () if faults else tuple(_check(known, table, full, target, today))
     faults += [one for one in checked if full.get(one.column, "") != current.get(one.column)]
-    if about is not None and (other := _taken(known, table, about, found, full, current)):
+    if about is not None and (other := _known_already(known, table, about, found, full, current)):
         faults.append(other)
     if faults:
         return Settled(row, "refused", full, (), tuple(faults), target)
@@ -341,7 +341,7 @@ def settle(known: Known, table: str, row: Row, today: date, about: Resource | No
     return Settled(row, "new" if new else "changed" if changes else "unchanged", full, changes, (), target)
 
 
-def _taken(known: Known, table: str, about: Resource, found: Resource | None, full: Values, current: Values) -> Fault | None:
+def _known_already(known: Known, table: str, about: Resource, found: Resource | None, full: Values, current: Values) -> Fault | None:
     """Somebody else is known by what a form would be known by."""
     key = KEYS[table][-1] if table != "position" else "profession"
     if table == "licence":
@@ -349,6 +349,13 @@ def _taken(known: Known, table: str, about: Resource, found: Resource | None, fu
     else:
         taken = found is not None and found["id"] != about["id"]
     return Fault(key, t("Another one is known by this already.")) if taken else None
+
+
+def taken(table: str, settled: Settled) -> Settled:
+    """A form for something new that is about what is there already is refused."""
+    key = KEYS[table][-1] if table != "position" else "profession"
+    why = Fault(key, t("Another one is known by this already."))
+    return Settled(settled.row, "refused", settled.full, (), (why,), settled.about)
 
 
 def row_key(table: str, settled: Settled) -> Key:

@@ -14,12 +14,15 @@ NEW_SHOWN = 10
 
 async def show_inbox(unit: Unit, request: Request) -> Shown:
     """The work that waits, the lists with most in them first, and the newest unread notices."""
+    return Shown("inbox/inbox.html", await load_new(unit, request))
+
+
+async def load_new(unit: Unit, request: Request) -> dict[str, object]:
+    """What waits and what is new, for the inbox and for a workspace's home."""
     works = await queries.waiting(unit, request)
     notices = await listed(notices_of(unit.store.store), unit.actor, unit.now)
     fresh = [one for one in notices if not one.read]
-    return Shown(
-        "inbox/inbox.html", {"works": works, "days": queries.by_day(fresh[:NEW_SHOWN], request.timezone), "more": len(fresh) > NEW_SHOWN}
-    )
+    return {"works": works, "days": queries.by_day(fresh[:NEW_SHOWN], request.timezone)}
 
 
 async def show_notices(unit: Unit, request: Request) -> Shown:

@@ -20,6 +20,7 @@ from typing import Any
 import uvicorn
 
 from xinglin.base.settings import Settings, read_settings
+from xinglin.doors.cli.bounded import Bounded
 
 APPLICATION = "xinglin.app:application"
 WORKER = "xinglin.app:work"
@@ -90,7 +91,7 @@ def serve(settings: Settings, listen: int, ready: int) -> None:
     config = uvicorn.Config(
         _named(APPLICATION)(settings),
         loop="uvloop",
-        http="httptools",
+        http=Bounded,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -23,7 +23,7 @@ from xinglin.base.crypto import FileKeys, Keys
 from xinglin.base.errors import Unavailable
 from xinglin.base.settings import Settings
 from xinglin.doors.cli.telling import Counter, step
-from xinglin.engines.synthesis import shards
+from xinglin.engines.synthesis import shards, stories_of
 from xinglin.store import Scope, open_store
 from xinglin.store.bulk import Loader, end
 
@@ -56,6 +56,15 @@ def ensure(settings: Settings, keys: Keys, environment: Mapping[str, str], *, re
         with step("Indexes and statistics"):
             asyncio.run(_end(settings, keys))
         _keep(settings, msgspec.structs.replace(plan, done=True))
+
+
+def residents(settings: Settings) -> dict[str, str] | None:
+    """The county's hand-drawn residents, name -> Patient id; None when this installation holds no demo county."""
+    plan = _read(settings)
+    if plan is None or not plan.done:
+        return None
+    told = stories_of(plan.seed, plan.residents, today=plan.today)
+    return {who.name: id_ for story, ids in told for who, id_ in zip(story.people, ids, strict=True)}
 
 
 def write_part(settings: Settings, part: int) -> None:

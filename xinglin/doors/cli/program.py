@@ -12,7 +12,7 @@ from xinglin.access.actor import ROLES
 from xinglin.access.tokens import issue
 from xinglin.base.errors import XinglinError
 from xinglin.base.settings import read_settings
-from xinglin.doors.cli import backup, doctor, installation, keys, loading, reference, running
+from xinglin.doors.cli import accounts, backup, doctor, installation, keys, loading, reference, running
 from xinglin.doors.cli.telling import say
 
 DAY_S = 24 * 3600
@@ -28,6 +28,8 @@ application = typer.Typer(
     Settings come from the environment (XINGLIN_PORT=9000) or a TOML file (XINGLIN_SETTINGS=FILE); options win over both.
     All of them: docs/reference/settings.md.""",
 )  # fmt: skip
+
+application.add_typer(accounts.application)
 
 Home = Annotated[
     Path | None, typer.Option("--home", metavar="DIR", help="Folder of this installation: database, keys, exports. Default: var")
@@ -63,7 +65,7 @@ def up(
     A process that dies is started again.
     """
     settings = read_settings(home=home, host=host, port=port, workers=workers)
-    running.run(settings, with_demo=demo, show_token=demo and sys.stdout.isatty())
+    running.run(settings, with_demo=demo)
 
 
 @application.command()

@@ -51,6 +51,12 @@ def commands_page(application: typer.Typer) -> str:
     parts = ["# Commands", "", _MADE, "", *_help(application)]
     for name in names:
         parts += [f"## {name}", "", *_help(application, name)]
+    for group in application.registered_groups:
+        assert group.typer_instance is not None, "a group has its commands"
+        title = str(group.typer_instance.info.name)
+        for command in group.typer_instance.registered_commands:
+            words = (title, command.name or getattr(command.callback, "__name__", ""))
+            parts += [f"## {' '.join(words)}", "", *_help(application, *words)]
     return "\n".join(parts)
 
 

@@ -13,25 +13,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from types import FrameType
 
-from xinglin.access.tokens import issue
 from xinglin.base.settings import Settings
-from xinglin.doors.cli import demo
+from xinglin.doors.cli import accounts, demo
 from xinglin.doors.cli.installation import announce, claimed, database, keys_of
 from xinglin.doors.cli.supervisor import Supervisor, environment_of, listen
 from xinglin.doors.cli.telling import say, step
 from xinglin.store.ground import prepare
 
 EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not listened on
-SIGN_IN_S = 12 * 3600
-"""How long the token lasts that a person at the terminal is shown."""
 
 
-def run(settings: Settings, *, with_demo: bool, show_token: bool) -> None:
+def run(settings: Settings, *, with_demo: bool) -> None:
     """Start everything and stay until SIGINT, SIGTERM or SIGHUP; every process started here has ended on return."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    with _running(settings, with_demo=with_demo) as (supervisor, address):
-        _welcome(settings, address, show_token=show_token)
+    with _running(settings, with_demo=with_demo) as (supervisor, address, ready):
+        _welcome(ready, address)
         supervisor.run()
         say("\nEnding …")
     say("Ended; the data is kept.")
@@ -40,22 +37,22 @@ def run(settings: Settings, *, with_demo: bool, show_token: bool) -> None:
 @contextmanager
 def started(settings: Settings) -> Generator[str]:
     """The platform running beside us for the length of the block; its address."""
-    with _running(settings, with_demo=False) as (_, address):
+    with _running(settings, with_demo=False) as (_, address, _ready):
         yield address
 
 
 @contextmanager
-def _running(settings: Settings, *, with_demo: bool) -> Generator[tuple[Supervisor, str]]:
+def _running(settings: Settings, *, with_demo: bool) -> Generator[tuple[Supervisor, str, Settings]]:
     with claimed(settings) as handle, ExitStack() as opened:
         sockets = [opened.enter_context(listening) for listening in listen(settings.host, settings.port, settings.workers)]
         address = address_of(settings.host, sockets[0].getsockname()[1])
         record = opened.enter_context(database(settings))
         ready = replace(settings, database_url=record.dsn, key_file=str(settings.key_path), home=str(settings.home_path))
-        _prepare(ready, with_demo=with_demo)
+        ready = replace(ready, demo=int(_prepare(ready, with_demo=with_demo)))
         supervisor = opened.enter_context(Supervisor(environment_of(ready), beside=record.tend))
         _start(supervisor, sockets)
         announce(handle, address)
-        yield supervisor, address
+        yield supervisor, address, ready
 
 
 def address_of(host: str, port: int) -> str:
@@ -65,12 +62,16 @@ def address_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _prepare(settings: Settings, *, with_demo: bool) -> None:
+def _prepare(settings: Settings, *, with_demo: bool) -> bool:
+    """Make the database ready; whether it holds the demo county, with its people to sign in as."""
     keys = keys_of(settings)
     with step("Schema"):
         asyncio.run(prepare(settings, settings.database_url, keys))
     if with_demo:
         demo.ensure(settings, keys, environment_of(settings))
+    residents = demo.residents(settings) if with_demo else None
+    accounts.settle_personas(settings, keys, residents)
+    return residents is not None
 
 
 def _start(supervisor: Supervisor, sockets: list[socket.socket]) -> None:
@@ -83,12 +84,14 @@ def _start(supervisor: Supervisor, sockets: list[socket.socket]) -> None:
         raise KeyboardInterrupt
 
 
-def _welcome(settings: Settings, address: str, *, show_token: bool) -> None:
+def _welcome(settings: Settings, address: str) -> None:
     say(f"\nXinglin is ready: {address}   (FHIR API: {address}/fhir)")
-    if show_token:
-        token = issue(keys_of(settings), "doctor", "demo-doctor", SIGN_IN_S)
-        say(f"Sign in with this token (a doctor's, for {SIGN_IN_S // 3600} hours):\n{token}")
-    say(f"More tokens: {_program()} token --role ROLE --home {settings.home}     End with Ctrl-C.")
+    command = f"{_program()} account create LOGIN --role system_admin --name NAME --number ID --home {settings.home}"
+    if settings.demo:
+        say(f"Sign in as someone of the demo county: {address}/demo/people")
+    elif not accounts.has_accounts(settings, keys_of(settings)):
+        say(f"Nobody can sign in yet. The first administrator: {command}")
+    say(f"Tokens for programs: {_program()} token --role ROLE --home {settings.home}     End with Ctrl-C.")
 
 
 def _program() -> str:

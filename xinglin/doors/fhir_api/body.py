@@ -18,6 +18,9 @@ BODY_WAIT_S = 60
 GZIP_FROM_BYTES = 1400
 THREAD_FROM_BYTES = 256 * 1024
 FILE_CHUNK_BYTES = 256 * 1024
+GUNZIP_BYTES = 16 * 1024
+GZIP_STREAMS_MAX = 4096
+"""Most gzip streams one behind the other in a body; a block gzip of the largest body has a quarter of it."""
 
 
 class ClientLeft(Exception):
@@ -67,22 +70,30 @@ async def _received(receive: Receive, most: int) -> bytes:
 
 
 def gunzip(packed: bytes, most: int) -> bytes:
-    """Unpacked bytes, never more than `most`; raises `TooLarge`, `Malformed` (not gzip, cut short)."""
+    """Unpacked bytes, never more than `most`; raises `TooLarge`, `Malformed` (not gzip, cut short, too many streams in one)."""
     parts: list[bytes] = []
-    size = 0
-    while packed:
-        stream = zlib.decompressobj(wbits=31)
-        try:
-            part = stream.decompress(packed, most - size + 1)
-        except zlib.error as broken:
-            raise Malformed("The body is not gzip.") from broken
-        size += len(part)
-        if size > most:
-            raise _too_large(most)
-        if not stream.eof:
-            raise Malformed("The gzip body is cut short.")
-        parts.append(part)
-        packed = stream.unused_data.lstrip(b"\x00")
+    size, streams = 0, 1
+    stream = zlib.decompressobj(wbits=31)
+    for start in range(0, len(packed), GUNZIP_BYTES):  # in pieces: what a stream leaves over is copied, once for each stream
+        rest = packed[start : start + GUNZIP_BYTES]
+        while rest:
+            if stream.eof and not (rest := rest.lstrip(b"\x00")):
+                break
+            if stream.eof:
+                stream, streams = zlib.decompressobj(wbits=31), streams + 1
+            if streams > GZIP_STREAMS_MAX:
+                raise Malformed("The gzip body is made of more than {most} streams.", most=GZIP_STREAMS_MAX)
+            try:
+                part = stream.decompress(rest, most - size + 1)
+            except zlib.error as broken:
+                raise Malformed("The body is not gzip.") from broken
+            size += len(part)
+            if size > most:
+                raise _too_large(most)
+            parts.append(part)
+            rest = stream.unused_data
+    if packed and not stream.eof:
+        raise Malformed("The gzip body is cut short.")
     return b"".join(parts)
 
 

@@ -49,8 +49,8 @@ def _keep(folder: Path, body: bytes) -> str:
     if not body.strip():
         raise Malformed("There is nothing to import: the body is empty.")
     name = f"{new_id()}.ndjson"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("wb") as out:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(body)
         out.flush()
         os.fsync(out.fileno())

@@ -38,7 +38,7 @@ from xinglin.store import AuditRow, Records, Scope
 
 BASE = "/fhir"
 _LOG = logging.getLogger("xinglin.fhir_api")
-_BASE_MARK = "https://base.invalid/fhir"
+_SITE_MARK = "https://base.invalid"
 EVERYONE = Scope.everyone()
 NOBODY = Actor("", "", "")
 """Who asks for what needs no token."""
@@ -190,8 +190,8 @@ class FhirDoor:
     def _state(self, base: str) -> bytes:
         """The CapabilityStatement, made once; only the base differs between clients."""
         if not self._statement:
-            self._statement = statement(_BASE_MARK, self._operations, self._began)
-        return self._statement.replace(_BASE_MARK.encode(), base.encode())
+            self._statement = statement(_SITE_MARK + BASE, self._operations, self._began)
+        return self._statement.replace(_SITE_MARK.encode(), base.removesuffix(BASE).encode())
 
     async def _send(self, send: Send, reply: Reply, talk: _Talk) -> None:
         headers = head_of(reply, talk.base)

@@ -38,7 +38,7 @@ def statement(base: str, operations: Mapping[str, Operation], since: str) -> byt
     offered = _offered(operations)
     rest = {
         "mode": "server",
-        "security": {"cors": False, "description": "A bearer token is needed for everything but this statement."},
+        "security": _security(base.removesuffix("/fhir")),
         "resource": [_resource(type_, offered) for type_ in RESOURCE_TYPES],
         "interaction": [{"code": code} for code in _SYSTEM],
         "operation": _listed(offered, "system", ""),
@@ -61,6 +61,19 @@ def statement(base: str, operations: Mapping[str, Operation], since: str) -> byt
         "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml", "application/merge-patch+json"],
         "rest": [rest],
     })  # fmt: skip
+
+
+def _security(site: str) -> Resource:
+    """How a client gets a token (SMART App Launch 2.2, Declaring SMART support in the CapabilityStatement)."""
+    ways = {"authorize": "authorize", "token": "token", "introspect": "introspect", "revoke": "revoke"}
+    uris = [{"url": name, "valueUri": f"{site}/oauth/{path}"} for name, path in ways.items()]
+    smart = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR", "display": "SMART-on-FHIR"}
+    return {
+        "extension": [{"url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris", "extension": uris}],
+        "cors": True,
+        "service": [{"coding": [smart], "text": "OAuth 2.1 with SMART App Launch 2.2"}],
+        "description": "A bearer token is needed for everything but this statement.",
+    }
 
 
 _Offered = list[tuple[str, tuple[str, ...], tuple[str, ...], str]]

@@ -49,15 +49,11 @@ def narrowed(records: Records, actor: Actor, zone: tzinfo) -> Records:
 
 def filters_within(actor: Actor, types: Iterable[str], filters: Sequence[str]) -> list[str]:
     """The `_typeFilter`s of an export, each held to what the actor's scopes narrow its type to."""
-    kept: list[str] = []
-    for type_ in types:
-        own = [text for text in filters if text.partition("?")[0] == type_]
-        limits = None if actor.scopes is None else narrowing(actor.scopes, type_)
-        if limits is None:
-            kept += own
-        else:
-            kept += [f"{text}&{limit}" for text in own or [f"{type_}?"] for limit in limits]
-    return [text.replace("?&", "?") for text in kept]
+    limits = {type_: limit for type_ in types if actor.scopes is not None and (limit := narrowing(actor.scopes, type_)) is not None}
+    filtered = {text.partition("?")[0] for text in filters}
+    kept = [f"{text}&{limit}" for text in filters for limit in limits.get(text.partition("?")[0], ("",))]
+    kept += [f"{type_}?{limit}" for type_, own in limits.items() if type_ not in filtered for limit in own]
+    return [text.removesuffix("&") for text in kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,10 @@ class Narrowed:
     def scope(self) -> Scope:
         """Whom the actor may see."""
         return self.inner.scope
+
+    def apart(self) -> Records:
+        """The same records, with an account of its own of whose are seen."""
+        return cast("Records", replace(self, inner=self.inner.apart(), seen=set[int]()))
 
     async def read(self, type_: str, id_: str) -> Stored:
         """The present version; raises `NotFound`, also for one outside the scopes."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from xinglin.base.errors import Issue, NotAllowed, NotFound
+from xinglin.doors.fhir_api.audit_events import read_event, search_events
 from xinglin.doors.fhir_api.built_in import BUILT_IN
 from xinglin.doors.fhir_api.bulk import job_cancel, job_file, job_status
 from xinglin.doors.fhir_api.call import Call
@@ -74,8 +75,12 @@ _HISTORY: Ways = {"GET": Way("history-instance", history, "history")}
 _VREAD: Ways = {"GET": Way("vread", vread, "vread")}
 _POST_SYSTEM: Ways = {"POST": Way("search-system", search_system)}
 _POST_TYPE: Ways = {"POST": _SEARCH}
+_AUDIT_INSTANCE: Ways = {**_INSTANCE, "GET": Way("read", read_event, "read")}
+_AUDIT_SEARCH = Way("search-type", search_events)
 _COMPARTMENT: Ways = {"GET": Way("search-type", search_compartment)}
-_POST_COMPARTMENT: Ways = {"POST": Way("search-type", search_compartment)}
+_POST_AUDIT_INSTANCE: Ways = {**_INSTANCE, "GET": Way("read", read_event, "read")}
+_AUDIT_SEARCH = Way("search-type", search_events)
+_COMPARTMENT: Ways = {"POST": Way("search-type", search_compartment)}
 _JOB: Ways = {"GET": Way("operation", job_status), "DELETE": Way("operation", job_cancel)}
 _FILE: Ways = {"GET": Way("operation", job_file)}
 
@@ -87,6 +92,8 @@ def route(method: str, path: tuple[str, ...], operations: Mapping[str, Operation
     if not path or path[0] not in TYPES:
         return Route(_by_method(method, _of_system(path), path))
     type_, *below = path
+    if type_ == "AuditEvent" and (found := _of_trail(method, path)):
+        return found
     if not below:
         return Route(_by_method(method, _TYPE, path), type_)
     if below[0].startswith("_"):
@@ -94,6 +101,19 @@ def route(method: str, path: tuple[str, ...], operations: Mapping[str, Operation
     if len(below) == 1:
         return Route(_by_method(method, _INSTANCE, path), type_, below[0])
     return Route(_by_method(method, _below_instance(path), path), type_, below[0])
+
+
+def _of_trail(method: str, path: tuple[str, ...]) -> Route | None:
+    """Where an AuditEvent may be one of the ledger's: reading one and searching."""
+    match path[1:]:
+        case () if method in ("GET", "HEAD"):
+            return Route(_AUDIT_SEARCH, path[0])
+        case ("_search",) if method == "POST":
+            return Route(_AUDIT_SEARCH, path[0])
+        case (id_,) if not id_.startswith("_"):
+            return Route(_by_method(method, _AUDIT_INSTANCE, path), path[0], id_)
+        case _:
+            return None
 
 
 def _by_method(method: str, ways: Ways, path: tuple[str, ...]) -> Way:

@@ -36,6 +36,8 @@ PATHS = (
     "/fhir/.well-known/smart-configuration", "/fhir/.well-known/openid-configuration",
 )  # fmt: skip
 """The addresses of this door; every other one below `/oauth` is a page."""
+OPEN_TO_ALL = (*(path for path in PATHS if ".well-known" in path), "/oauth/jwks")
+"""Public metadata that a page of any site may read."""
 BODY_BYTES_MAX = 64 * 1024
 A_MINUTE = 120
 """Requests of one application from one address."""
@@ -161,7 +163,7 @@ async def _revoke(desk: Desk, request: Request) -> Response:
 
 async def _jwks(desk: Desk, request: Request) -> Response:  # noqa: ARG001 - every endpoint has this face
     keys = await ring(desk.papers.keys, tick_of(desk.now()))
-    return JSONResponse(keys.published(), headers={"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"})
+    return JSONResponse(keys.published(), headers={"Cache-Control": "public, max-age=300"})
 
 
 async def _configuration(desk: Desk, request: Request) -> Response:

@@ -23,6 +23,7 @@ from xinglin.doors.web.door import (
     asked,
     frame,
     keep,
+    language_of,
     note,
     open_to,
     render,
@@ -104,7 +105,7 @@ async def _answer(door: Door, page: Page, http: HttpRequest, unit: Unit) -> Resp
     if isinstance(answer, Away):
         return Response(status_code=303, headers={"Location": answer.to, "Referrer-Policy": "no-referrer"})
     if isinstance(answer, Download):
-        return sending(answer)
+        return sending(answer, door.renderers[language_of(door, http)].catalogue.say)
     return render(door, http, answer, unit.actor)
 
 

@@ -1,4 +1,4 @@
-"""The demo's people: one page of personas, each signed in by one click, and the SMS simulator's messages. Not there unless the demo is on."""
+"""The demo's people: a page of personas, each signed in by one click, and the SMS simulator's messages. Only there when the demo is on."""
 
 from __future__ import annotations
 

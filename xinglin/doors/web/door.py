@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse, Response
 from xinglin.access.actor import Actor
 from xinglin.base.errors import XinglinError
 from xinglin.doors.web.forms import read_form
-from xinglin.doors.web.guards import leading_to
 from xinglin.doors.web.gate import Gate
+from xinglin.doors.web.guards import leading_to
 from xinglin.doors.web.recognition import actor_of, known_live
 from xinglin.doors.web.rendering import Renderer
 from xinglin.kit.capability import Capabilities, Capability, MenuEntry, Panel, Tile, may_open
@@ -38,7 +38,7 @@ AUDIT_CHARACTERS_MAX = 4000
 class House:
     """What the door is given: the capabilities and their folders, how people sign in, the store each may see, the clock, the trail.
 
-    `audit` keeps one row for each page opened or refused.
+    `audit` keeps one row for each page opened or refused. `stale`: see `Unit`.
     """
 
     capabilities: Capabilities
@@ -49,6 +49,7 @@ class House:
     language: str
     timezone: ZoneInfo
     audit: Callable[[AuditRow], None] | None = None
+    stale: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Door:
 async def unit_of(door: Door, http: HttpRequest) -> Unit:
     """The unit of work of who is signed in. Raises `Unauthenticated`."""
     actor = actor_of(http)
-    return Unit(actor, await door.house.records(actor), door.house.now())
+    return Unit(actor, await door.house.records(actor), door.house.now(), door.house.stale)
 
 
 def known_actor(http: HttpRequest) -> Actor | None:
@@ -101,6 +102,7 @@ async def asked(door: Door, http: HttpRequest, unit: Unit) -> Request:
         rooms=tuple(door.house.capabilities.values()),
         files=files,
         site=settings.public_url.rstrip("/") or f"{http.url.scheme}://{http.url.netloc}",
+        address=http.client.host if http.client else "",
     )
 
 
@@ -123,6 +125,7 @@ def frame(door: Door, http: HttpRequest, actor: Actor | None) -> dict[str, objec
         "here": here(http),
         "path": http.url.path,
         "actor": actor,
+        "role_titles": ROLE_TITLES,
         "role_title": ROLE_TITLES.get(actor.role) if actor else None,
         "hats": live.session.hats if live else (),
         "hat": live.session.hat if live else None,

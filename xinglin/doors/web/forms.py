@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from starlette.datastructures import UploadFile
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from xinglin.base.errors import TooLarge
+from xinglin.kit.i18n import Phrase
 from xinglin.kit.pages import Download, Upload
 
 FIELDS_MAX = 500
@@ -47,8 +48,9 @@ def _plain_name(name: str) -> str:
     return "".join(letter for letter in last if letter.isprintable())[:120]
 
 
-def sending(file: Download) -> Response:
-    """A file as an answer that is kept, never shown in place."""
+def sending(file: Download, say: Callable[[Phrase], str]) -> Response:
+    """A file as an answer that is kept, never shown in place. `say`: a phrase in the reader's language."""
+    content = file.content if isinstance(file.content, bytes) else file.content(say)
     plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in file.name)
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}"
-    return Response(file.content, media_type=file.media, headers={"Content-Disposition": disposition})
+    return Response(content, media_type=file.media, headers={"Content-Disposition": disposition})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,11 +16,12 @@ POLICY = (
 )
 """No inline script, no inline style, nothing from elsewhere. `data:` images are those inside the style sheet (arrows, ticks)."""
 
-def leading_to(address: str) -> dict[str, str]:
-    """The policy of one answer whose form may end at a foreign address: its origin, or its scheme when it is an installed application's."""
-    parts = urlsplit(address)
-    source = f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
-    return {"Content-Security-Policy": POLICY.replace("form-action 'self'", f"form-action 'self' {source}")}
+
+def leading_to(addresses: Iterable[str]) -> dict[str, str]:
+    """The policy of one answer whose forms may end at foreign addresses: their origins, or the scheme of an installed application."""
+    found = map(urlsplit, addresses)
+    sources = [f"{one.scheme}://{one.netloc}" if one.scheme in ("http", "https") else f"{one.scheme}:" for one in found]
+    return {"Content-Security-Policy": POLICY.replace("form-action 'self'", " ".join(("form-action 'self'", *dict.fromkeys(sources))))}
 
 
 HEADERS = {

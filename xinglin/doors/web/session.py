@@ -20,7 +20,7 @@ def origin_of(http: HttpRequest) -> Origin:
 
 
 def hold(door: Door, http: HttpRequest, response: Response, secret: str) -> Response:
-    """Put a session's secret into the cookie: HttpOnly, SameSite=Lax (an application's launch comes from another site), gone with the browser."""
+    """Put a session's secret into the cookie: HttpOnly, gone with the browser; SameSite=Lax, as applications launch from other sites."""
     safe = is_safe(door.house.gate, http)
     response.set_cookie(SAFE_SESSION if safe else SESSION, secret, httponly=True, samesite="lax", secure=safe, path="/")
     return response

@@ -8,16 +8,20 @@ from decimal import Decimal
 from typing import Any, NoReturn
 from xml.parsers import expat
 
-from xinglin.base.errors import Malformed
-from xinglin.fhir.codec import Resource
+from xinglin.base.errors import Malformed, TooLarge
+from xinglin.fhir.codec import NUMBER_CHARS_MAX, Resource
 from xinglin.fhir.xml.shape import DEPTH_MAX, FHIR, WHOLE, XHTML, Slot, is_resource, slots
 
+TAGS_MAX = 2_000_000
+"""Most tags of a document, and most attributes. An element read takes a hundred times the room of a short tag: bytes are no limit."""
 _WHOLE_NUMBER = re.compile(r"[-+]?\d{1,20}\Z")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d{1,3})?\Z")
 
 
 def from_xml(raw: bytes) -> Resource:
-    """The resource of an XML document in UTF-8, as from JSON: numbers and booleans typed, decimals exact. Raises `Malformed`."""
+    """The resource of an XML document in UTF-8, as from JSON: numbers, booleans, decimals exact. Raises `Malformed`, `TooLarge`."""
+    if len(raw) > TAGS_MAX and max(raw.count(b"<"), raw.count(b"=")) > TAGS_MAX:
+        raise TooLarge("The body holds more than {most} tags: split it, or use $import.", most=TAGS_MAX)
     return _resource(_Reading(raw).tree())
 
 
@@ -202,7 +206,7 @@ def _typed(node: _Node, type: str) -> Any:
 
 
 def _decimal(text: str) -> Decimal:
-    value = Decimal(text)
-    if not -400 < value.adjusted() < 400:
+    value = Decimal(text[:NUMBER_CHARS_MAX])
+    if len(text) > NUMBER_CHARS_MAX or not -400 < value.adjusted() < 400:
         raise Malformed("The number {number} is out of range.", number=text[:40])
     return value

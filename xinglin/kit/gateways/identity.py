@@ -17,7 +17,10 @@ RESIDENT_NUMBER = "urn:oid:2.16.156.10011.1.3"
 class Identity(Protocol):
     """Compares identities. `name` says who does, as the account's proof keeps it."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Who compares."""
+        ...
 
     async def belong(self, number: str, name: str) -> bool:
         """Whether an ID number is a person's of this name. Raises `Unavailable`."""

@@ -20,7 +20,7 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 class _Stay(HTTPRedirectHandler):
     """Follows no redirect: it could lead the key elsewhere."""
 
-    def redirect_request(self, *_args: object) -> None:
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
         """None: not followed."""
 
 

@@ -67,17 +67,22 @@ async def acts(
     actor: str | None = None,
     role: str | None = None,
     interaction: str | Iterable[str] | None = None,
+    without: Iterable[str] = (),
     type: str | None = None,
     id: str | None = None,
     patient: int | None = None,
     address: str | None = None,
     statuses: tuple[int, int] | None = None,
+    n: int | None = None,
     refused_only: bool = False,
     before: int | None = None,
     limit: int = 50,
 ) -> list[Act]:
-    """The acts that all of this is true of. `since`, `until`: microseconds, [since, until); `statuses`: [from, to)."""
-    asked = _asked(since, until, actor, role, interaction, type, id, address, statuses, refused_only=refused_only)
+    """The acts that all of this is true of. `since`, `until`: microseconds, [since, until); `statuses`: [from, to).
+
+    `interaction`: one, or any of several; `without`: none of these.
+    """
+    asked = _asked(since, until, actor, role, interaction, without, type, id, address, statuses, n, refused_only=refused_only)
     async with ground.side.connection() as connection:
         rows = await connection.fetch(*_page(asked, patient, before, min(limit, PAGE_MAX)))
     return [_act(ground, row) for row in rows]
@@ -146,10 +151,12 @@ def _asked(
     actor: str | None = None,
     role: str | None = None,
     interaction: str | Iterable[str] | None = None,
+    without: Iterable[str] = (),
     type: str | None = None,
     id: str | None = None,
     address: str | None = None,
     statuses: tuple[int, int] | None = None,
+    n: int | None = None,
     *,
     refused_only: bool = False,
 ) -> _Asked:
@@ -161,10 +168,12 @@ def _asked(
 
     need("a.at >= {}", since, "bigint")
     need("a.at < {}", until, "bigint")
+    need("a.n = {}", n, "bigint")
     for column, value in (("actor", actor), ("role", role), ("type", type), ("id", id), ("address", address)):
         need(f"a.{column} = {{}}", value, "text")
     if interaction is not None:
         need("a.interaction = ANY({})", [interaction] if isinstance(interaction, str) else sorted(interaction), "text[]")
+    need("a.interaction <> ALL({})", sorted(without) or None, "text[]")
     need("a.status >= {}", statuses[0] if statuses else None, "integer")
     need("a.status < {}", statuses[1] if statuses else None, "integer")
     need("a.status >= {}", REFUSED_FROM if refused_only else None, "integer")

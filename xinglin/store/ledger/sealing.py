@@ -100,7 +100,7 @@ async def seal_next(ground: Ground, signer: Signer, now_us: int) -> int:
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
             return 0
         ledger = await ledger_of(connection)
-        last = await _last(connection) or _beginning(ledger, SUITES[ground.settings.cipher])
+        last = await _last(connection) or beginning(ledger, SUITES[ground.settings.cipher])
         rows = [told(ground, row) for row in await connection.fetch(_NEXT, last.xact, last.row)]
         if rows or last.key not in ("", signer.key_id):
             seal = made(ledger, last, rows, signer, now_us)
@@ -122,7 +122,8 @@ def last_of(row: Mapping[str, Any]) -> Last:
     return Last(row["n"], row["at"], row["suite"], row["size"], row["xact"], row["last"], frontier, row["chain"], row["key"])
 
 
-def _beginning(ledger: str, suite: str) -> Last:
+def beginning(ledger: str, suite: str) -> Last:
+    """Where a ledger begins."""
     return Last(0, 0, suite, 0, -1, 0, (), first_chain(digest_of(suite), ledger), "")
 
 

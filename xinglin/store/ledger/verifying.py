@@ -18,7 +18,7 @@ from xinglin.base.crypto.merkle import Digest
 from xinglin.base.crypto.signatures import Signer
 from xinglin.base.errors import Malformed
 from xinglin.store.ground import Ground
-from xinglin.store.ledger.archived import Archived, archived_in
+from xinglin.store.ledger.archived import Archived, Covered, archived_in
 from xinglin.store.ledger.faults import Fault, Report
 from xinglin.store.ledger.heads import Exported, ledger_of
 from xinglin.store.ledger.naming import Suspect, named
@@ -33,6 +33,7 @@ _SEALS = f"SELECT * FROM xinglin.seal WHERE n > $1 ORDER BY n LIMIT {SEALS_AT_ON
 _ROWS = f"SELECT {SELECTED} FROM xinglin.audit WHERE n = ANY($1)"
 _UPTO = "(xact < $1 OR (xact = $1 AND n <= $2))"
 _BEHIND = "(xact > $3 OR (xact = $3 AND n > $4))"
+DAY_US = 24 * 3600 * 1_000_000
 Told = Callable[[int], None]
 
 
@@ -86,7 +87,7 @@ class _Checking:
     """One verification of the rows behind the seals."""
 
     def __init__(
-        self, ground: Ground, connection: Connection, walk: Walk, report: Report, covered: Sequence[range], archives: Sequence[Archived]
+        self, ground: Ground, connection: Connection, walk: Walk, report: Report, covered: Sequence[Covered], archives: Sequence[Archived]
     ) -> None:
         self._ground, self._connection, self._walk, self._report = ground, connection, walk, report
         self._covered = covered
@@ -131,9 +132,12 @@ class _Checking:
             self._missing(n, seal)
 
     def _missing(self, n: int, seal: Walked) -> None:
-        if not any(seal.number in part for part in self._covered):
+        covered = next((part for part in self._covered if seal.number in part.seals), None)
+        if covered is None:
             self._report.add(Fault("removed", "it was sealed, and is not there any more", seal.number, n, seal.at))
             return
+        if covered.at - seal.at < self._ground.settings.audit_days_min * DAY_US:
+            self._report.add(Fault("removed", "it was archived before its time", seal.number, n, seal.at))
         self._report.archived += 1
         if not any(seal.number in archive.seals for archive in self._archives):
             self._report.unchecked += 1

@@ -329,6 +329,6 @@ async def _has(reading: Reading, spot: Layout, term: Has) -> Condition:
     return by_ids(reading, ids) if ids else never()
 
 
-def scope_sql(reading: Reading, spot: Layout, row: str) -> str:
-    """The access predicate on a table's rows, to stand behind a condition; empty when everything may be seen."""
-    return access_sql(reading.ground, reading.scope, reading.arguments, spot, row)
+def scope_sql(reading: Reading, spot: Layout, row: str, *, walked: bool = False) -> str:
+    """The access predicate on a table's rows, to stand behind a condition; empty when everything may be seen (see `access_sql`)."""
+    return access_sql(reading.ground, reading.scope, reading.arguments, spot, row, walked=walked)

@@ -21,7 +21,7 @@ from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout, layout
 from xinglin.store.searching.condition import Arguments, Condition, never
 from xinglin.store.searching.cursor import read_cursor, write_cursor
-from xinglin.store.searching.predicate import may_see
+from xinglin.store.searching.predicate import few_of, may_see
 from xinglin.store.searching.predicates import condition, scope_sql
 from xinglin.store.searching.reading import Reading
 from xinglin.store.searching.scope import Scope
@@ -96,7 +96,12 @@ class Seeker:
             order = replace(order, after=_marks(order, batch[size - 1]))
 
     async def _fetch(self, reading: Reading, spot: Layout, where: Condition, order: Ordering, size: int) -> list[Any]:
-        question = Question(self.ground, self.connection, spot, where, scope_sql(reading, spot, "r"), order, size, reading.arguments)
+        everyone = 0.0 if self.scope.unlimited else await self.ground.statistics.rows(self.connection, layout("Patient"))
+        few = few_of(self.scope, spot, everyone)
+        limit = scope_sql(reading, spot, "r", walked=order.newest_first or few is None)
+        seen = self.scope.of_type(spot.type) if limit and spot.patient is not None else None
+        shown = None if seen is None else len(seen)
+        question = Question(self.ground, self.connection, spot, where, limit, order, size, reading.arguments, few, shown)
         sql, values = reading.arguments.settled(await statement(question))
         found = await self.connection.fetch(sql, *values)
         if order.newest_first and not walks_patients(question):

@@ -13,7 +13,7 @@ from typing import Any
 from asyncpg import Connection
 
 from xinglin.store.ground import Ground
-from xinglin.store.layout import Layout
+from xinglin.store.layout import Layout, layout
 from xinglin.store.rows import era_token
 from xinglin.store.searching.condition import Arguments, Condition
 from xinglin.store.statistics import RARE_ROWS
@@ -25,6 +25,8 @@ NEAR_PROBED_ROWS = 8_000
 PROBED_ROWS = 1_000
 WALKED_ROWS = 3_000
 CODES_APART_MAX = 16
+FEW_APART_MAX = 16
+"""Up to so many patients a page is made of each one's newest rows without a walk before it."""
 COLUMNS = ("tick", "id", "version", "content", "patient")
 
 
@@ -44,7 +46,10 @@ class Ordering:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One search as the shapes see it."""
+    """One search as the shapes see it.
+
+    `few`: the patients it is limited to, when they are few of all; `shown`: how many it is limited to, None for all.
+    """
 
     ground: Ground
     connection: Connection
@@ -54,6 +59,8 @@ class Question:
     order: Ordering
     limit: int
     arguments: Arguments
+    few: list[int] | None = None
+    shown: int | None = None
 
     @property
     def columns(self) -> str:
@@ -97,6 +104,8 @@ async def statement(asked: Question) -> str:
         return _plain(asked)
     if where.patients is not None:
         return _by_patients(asked, where.patients)
+    if asked.few is not None and (len(asked.few) <= FEW_APART_MAX or asked.spot.type == "Patient"):
+        return _by_patients(asked, asked.few)
     if where.walk is not None and walks_patients(asked):
         return _loose(asked, where.walk)
     if where.tokens and await _rare(asked):
@@ -105,7 +114,7 @@ async def statement(asked: Question) -> str:
         return await _by_codes(asked, where.codes)
     if where.reach and not where.tokens:
         return _probed(asked, "true")
-    if where.tokens or where.sql not in (None, "true"):
+    if where.tokens or where.sql not in (None, "true") or asked.few is not None:
         rows = NEAR_CHAIN_ROWS if "IN (SELECT" in (where.sql or "") else await _near_rows(asked)
         return _near_far(asked, "", rows, _far(asked))
     return _plain(asked, walk=True)
@@ -117,6 +126,7 @@ def walks_patients(asked: Question) -> bool:
     return (
         asked.order.newest_first
         and asked.spot.type == "Patient"
+        and asked.few is None
         and where.walk is not None
         and where.ids is None
         and where.patients is None
@@ -142,11 +152,18 @@ async def _rare(asked: Question) -> bool:
 
 async def _near_rows(asked: Question) -> int:
     """How many of the newest rows to walk: as many as should hold two pages of what is asked, within reason."""
-    expected = await _expected(asked)
-    if not expected:
-        return NEAR_ROWS
+    expected, share = await _expected(asked), await _share(asked)
     rows = await asked.ground.statistics.rows(asked.connection, asked.spot)
-    return max(NEAR_ROWS, min(NEAR_PROBED_ROWS, int(2 * asked.limit * rows / expected)))
+    hits = rows / expected if expected else 1.0
+    return max(NEAR_ROWS, min(NEAR_PROBED_ROWS, int(2 * asked.limit * hits / share)))
+
+
+async def _share(asked: Question) -> float:
+    """About which part of the patients the search may show, 1 for all."""
+    if asked.shown is None:
+        return 1.0
+    everyone = await asked.ground.statistics.rows(asked.connection, layout("Patient"))
+    return min(1.0, max(asked.shown, 1) / max(everyone, 1.0))
 
 
 def _plain(asked: Question, *, walk: bool = False) -> str:
@@ -218,7 +235,8 @@ async def _of_code(asked: Question, code: int) -> str:
     if not asked.where.ranged and (rows < WALKED_ROWS or (tokens is not None and rows <= tokens)):
         walk = f"SELECT * FROM {asked.spot.table} r WHERE {anchor}{asked.beyond()} ORDER BY r.tick DESC OFFSET 0"
         return f"SELECT {asked.columns} FROM ({walk}) r WHERE {asked.filters} LIMIT {asked.limit}"
-    return _near_far(asked, anchor, NEAR_CODE_ROWS, _far(asked, f"{anchor} AND "))
+    near = max(NEAR_CODE_ROWS, min(NEAR_PROBED_ROWS, int(2 * asked.limit / await _share(asked))))
+    return _near_far(asked, anchor, near, _far(asked, f"{anchor} AND "))
 
 
 def _probed(asked: Question, anchor: str) -> str:
@@ -244,6 +262,11 @@ def _far(asked: Question, anchor: str = "") -> str:
     """The exact leg: era by era when a common token can drive it, else by whatever bounds a column."""
     short = f"(SELECT count(*) FROM near) < {asked.limit}"
     where, spot = asked.where, asked.spot
+    if asked.few is not None:
+        numbers = asked.arguments.add(asked.few, "integer[]")
+        walk = f"SELECT * FROM {spot.table} r WHERE {anchor}r.patient = p.n{asked.beyond()} ORDER BY r.tick DESC OFFSET 0"
+        inner = f"SELECT {asked.columns} FROM ({walk}) r WHERE {asked.filters} LIMIT {asked.limit}"
+        return f"SELECT x.* FROM unnest({numbers}) p(n), LATERAL ({inner}) x WHERE {short} ORDER BY x.tick DESC LIMIT {asked.limit}"
     if where.tokens and not where.ranged:
         newest = asked.ground.eras.newest(spot.number)
         if asked.order.after is not None:

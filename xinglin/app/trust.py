@@ -1,0 +1,44 @@
+"""What the doors share about applications and tokens: the endpoints, the withdrawn tokens, the origins, the sign-ins tokens end with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from xinglin.access.accounts import Sessions
+from xinglin.access.oauth.fetching import Fetcher
+from xinglin.access.oauth.model import drawers
+from xinglin.access.oauth.people import Accounts
+from xinglin.access.oauth.withdrawals import Withdrawals
+from xinglin.base.clock import utc_now
+from xinglin.base.crypto import Keys
+from xinglin.base.settings import Settings
+from xinglin.doors.fhir_api.bearer import BearerAccess
+from xinglin.doors.smart import CrossOrigin, Origins, smart_app
+from xinglin.doors.smart.door import OPEN_TO_ALL, Desk
+from xinglin.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """`access`: for the FHIR door; `smart`: the endpoints; `start` and `stop` go with the process."""
+
+    access: BearerAccess
+    smart: Any
+    withdrawals: Withdrawals
+    origins: Origins
+
+    def across(self, app: Any) -> CrossOrigin:
+        """A door that pages of registered applications may ask."""
+        return CrossOrigin(app, self.origins, OPEN_TO_ALL)
+
+
+def trust_of(settings: Settings, keys: Keys, store: Store) -> Trust:
+    """What one process trusts."""
+    ground = store.ground
+    papers, sessions = drawers(ground), Sessions(ground)
+    withdrawals, origins = Withdrawals(papers.withdrawn), Origins(papers, utc_now)
+    fetcher = Fetcher(tuple(settings.trusted_origins.split()))
+    desk = Desk(papers, keys, Accounts(ground), fetcher, withdrawals.holds, sessions.alive, store.note, settings.public_url)
+    smart = CrossOrigin(smart_app(desk), origins, OPEN_TO_ALL)
+    return Trust(BearerAccess(keys, withdrawals.holds, sessions.alive), smart, withdrawals, origins)
