@@ -39,7 +39,7 @@ class Served:
 @contextmanager
 def served(database: str, home: Path, keys: Keys, processes: int = 1) -> Iterator[Served]:
     """So many API processes over a prepared database, for the length of the block."""
-    _keep(keys, home / "keys.json")
+    keep_keys(keys, home / "keys.json")
     settings = Settings(home=str(home), database_url=database, log_level="warning")
     with ExitStack() as opened:
         sockets = [opened.enter_context(one) for one in listen("127.0.0.1", 0, processes)]
@@ -74,7 +74,8 @@ def _process(listening: int, environment: dict[str, str]) -> Iterator[int]:
                 os.close(handle)
 
 
-def _keep(keys: Keys, file: Path) -> None:
+def keep_keys(keys: Keys, file: Path) -> None:
+    """Write the key file of a home."""
     data = {str(number): key.hex() for number, key in keys.data.items()}
     file.touch(mode=0o600)
     file.write_text(json.dumps({"current": keys.current, "data": data, "index": keys.index.hex(), "token": keys.token.hex()}))

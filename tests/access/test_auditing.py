@@ -25,7 +25,8 @@ def test_every_act_is_valid_r4(interaction: str, status: int):
         replace(READ, interaction=interaction, status=status, type="page", id="not an id", role="a new role"),
     ]
     for act in acts:
-        assert [issue for issue in validate(event(act, IDS, "http://hie.test/fhir")) if issue.severity != "information"] == []
+        found = validate(event(act, IDS, "http://hie.test/fhir"))
+        assert [issue for issue in found if not issue.text.startswith("dom-6")] == [], "only the advice to write a narrative"
 
 
 def test_a_read_says_who_read_whose_what_when_and_why():

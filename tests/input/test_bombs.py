@@ -118,18 +118,11 @@ def test_what_is_nested_without_end_is_refused(target: Target, depth: int) -> No
     if depth < 5_000_000:
         closed = '{"resourceType":"Patient","extension":[' + extension[:-1].removesuffix(',"extension":') + "}" + "]}" * (depth - 1) + "]}"
         target.send(closed.encode())
-        target.send(json.dumps(within_bundle(depth % 1000)).encode(), where="")
+        entry = '{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"POST","url":"Bundle"},"resource":'
+        target.send((entry * depth + '{"resourceType":"Patient"}' + "}]}" * depth).encode(), where="")
     inner = '<extension url="urn:x">' * depth
     for text in (PATIENT.format(inner), PATIENT.format(inner + "</extension>" * depth), "<a>" * depth):
         target.send(text.encode()[: BODY_MAX - 1], XML)
-
-
-def within_bundle(depth: int) -> object:
-    made: object = {"resourceType": "Patient"}
-    for _ in range(depth):
-        entry = {"resource": made, "request": {"method": "POST", "url": "Bundle"}}
-        made = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
-    return made
 
 
 def test_an_xhtml_narrative_nested_without_end_is_refused(target: Target) -> None:
@@ -141,15 +134,18 @@ def test_an_xhtml_narrative_nested_without_end_is_refused(target: Target) -> Non
         target.send(PATIENT.format(told).encode(), XML)
 
 
-@pytest.mark.parametrize("count", [10_000, 1_000_000])
-def test_huge_numbers_of_keys_are_refused_without_a_huge_answer(target: Target, count: int) -> None:
-    keys = ",".join(f'"k{number}":{number}' for number in range(count))
-    target.send(f'{{"resourceType":"Patient",{keys}}}'.encode())
-    attributes = " ".join(f'k{number}=""' for number in range(count))
-    target.send(f'<Patient xmlns="http://hl7.org/fhir" {attributes}/>'.encode(), XML)
-    target.send(PATIENT.format("".join(f"<k{number}/>" for number in range(count))).encode(), XML)
-    names = ",".join('{"family":5}' for _ in range(count))
-    target.send(f'{{"resourceType":"Patient","name":[{names}]}}'.encode())
+@pytest.mark.parametrize("kind", ["keys", "faults", "attributes", "elements"])
+def test_huge_numbers_of_keys_are_refused_without_a_huge_answer(target: Target, kind: str) -> None:
+    for count in (10_000, 900_000):
+        numbers = range(count)
+        if kind == "keys":
+            target.send(('{"resourceType":"Patient",' + ",".join(f'"k{n}":{n}' for n in numbers) + "}").encode())
+        elif kind == "faults":
+            target.send(('{"resourceType":"Patient","name":[' + ",".join('{"family":5}' for _ in numbers) + "]}").encode())
+        elif kind == "attributes":
+            target.send(('<Patient xmlns="http://hl7.org/fhir" ' + " ".join(f'k{n}=""' for n in numbers) + "/>").encode(), XML)
+        else:
+            target.send(PATIENT.format("".join(f"<k{n}/>" for n in numbers)).encode(), XML)
 
 
 @pytest.mark.parametrize("part", ["[],", "{},", '"",', "1,", '{"a":1},', '[[[[""]]]],'])
@@ -169,7 +165,7 @@ def test_one_element_with_attributes_without_end_is_refused_before_it_is_read(ta
 
 
 @pytest.mark.parametrize(
-    "number", ["1" * 5_000_000, "0." + "1" * 5_000_000, "1e999999999", "1e-999999999", "-" + "9" * 400, "1" + "0" * 1100 + ".5"], ids=range(6)
+    "number", ["1" * 5_000_000, "0." + "1" * 5_000_000, "1e999999999", "1e-999999999", "-" + "9" * 4000, "1" * 1100 + ".5"], ids=range(6)
 )
 def test_a_number_that_fills_a_body_is_refused(target: Target, number: str) -> None:
     body = f'{{"resourceType":"Observation","status":"final","code":{{"text":"x"}},"valueQuantity":{{"value":{number}}}}}'
@@ -249,7 +245,8 @@ def test_the_head_of_a_request_does_not_go_on_for_ever(target: Target, begins: b
 
 def test_a_head_that_is_merely_long_is_told_what_is_too_long(target: Target) -> None:
     base = target.platform.base
-    assert target.client.get(f"{base}/Patient?name={'a' * 70_000}").status_code == 413
+    assert raw(target, b"GET /fhir/Patient?name=" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 400")
+    assert target.client.get(f"{base}/Patient?name={'a' * 60_000}").status_code < 500
     assert target.client.get(f"{base}/Patient", headers={"X-Long": "a" * 20_000}).status_code == 413
     assert target.client.get(f"{base}/Patient/{'a' * 10_000}").status_code in (400, 404)
     assert target.client.get(f"{base}/{'a/' * 1000}").status_code == 400

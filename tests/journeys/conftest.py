@@ -16,6 +16,7 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.doors.web.drawn import NOW, ZHANG, settle, world
+from tests.journeys import sample
 from tests.signed_in import COOKIE, QUICK, sign_in
 from xinglin.access.actor import Actor
 from xinglin.app.discovery import discover, folder_of
@@ -88,8 +89,8 @@ def _house(store: Store) -> House:
     now = datetime.fromisoformat(NOW)
     capabilities = discover()
     return House(
-        capabilities=capabilities,
-        folders={name: folder_of(name) for name in capabilities},
+        capabilities={**capabilities, "sample": sample.CAPABILITY},
+        folders={name: folder_of(name) for name in capabilities} | {"sample": sample.FOLDER},
         gate=gate_of(store.ground.settings, store, passwords=QUICK),
         records=everyone(store),
         now=lambda: now,

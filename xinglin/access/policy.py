@@ -41,8 +41,9 @@ LEDGER = frozenset({"AuditEvent"})
 """Read by the audit administrator (the platform's own ledger), and kept for other systems that send theirs."""
 RECORD = frozenset(compartment("Patient")) | {"Patient"}
 """Every type of a resident's record: it lies in the Patient compartment."""
-PHARMACY = frozenset("AllergyIntolerance Condition DetectedIssue Encounter MedicationAdministration MedicationDispense".split()) | frozenset(
-    "MedicationRequest MedicationStatement Observation Patient SupplyDelivery SupplyRequest Task".split()
+PHARMACY = frozenset(
+    """AllergyIntolerance Condition DetectedIssue Encounter MedicationAdministration MedicationDispense MedicationRequest
+    MedicationStatement Observation Patient SupplyDelivery SupplyRequest Task""".split()
 )
 PAYMENT = frozenset(
     """Account ChargeItem Claim ClaimResponse Coverage CoverageEligibilityRequest CoverageEligibilityResponse Encounter ExplanationOfBenefit
@@ -68,10 +69,15 @@ class Grant:
 
 
 _CLINICAL = (RECORD | DIRECTORY) - LEDGER
+_ATTACHED = Grant(frozenset({"read", "vread"}), frozenset({"Binary"}))
+"""A Binary is read through what it belongs to; no search finds one."""
+_ATTACHES = Grant(frozenset({"create"}), frozenset({"Binary", "Provenance"}))
+_REGISTERS = REGISTRATION - {"Patient", "RelatedPerson"}
+"""What who treats registers: who a person is, and who speaks for them, is the registrar's."""
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
-    "doctor": (Grant(READS, _CLINICAL), Grant(WRITES, (REGISTRATION - {"Patient", "RelatedPerson"}) | CARE | MEDICINE)),
-    "nurse": (Grant(READS, _CLINICAL), Grant(WRITES, (REGISTRATION - {"Patient", "RelatedPerson"}) | CARE)),
+    "doctor": (Grant(READS, _CLINICAL), Grant(WRITES, _REGISTERS | CARE | MEDICINE), _ATTACHED, _ATTACHES),
+    "nurse": (Grant(READS, _CLINICAL), Grant(WRITES, _REGISTERS | CARE), _ATTACHED, _ATTACHES),
     "pharmacist": (Grant(READS, PHARMACY | DIRECTORY), Grant(WRITES, frozenset({"DetectedIssue", "MedicationDispense", "Task"}))),
     "registrar": (Grant(READS, REGISTRATION | DIRECTORY | {"Consent"}), Grant(WRITES, REGISTRATION | {"Consent"})),
     "public_health": (Grant(READS, _CLINICAL), Grant(WRITES, frozenset({"Communication", "Flag", "QuestionnaireResponse", "Task"}))),
@@ -81,7 +87,11 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     ),
     "insurer": (Grant(READS, PAYMENT | DIRECTORY), Grant(WRITES, frozenset({"ClaimResponse", "CoverageEligibilityResponse"}))),
     "regulator": (Grant(READS, DIRECTORY),),
-    "resident": (Grant(READS, _CLINICAL), Grant(WRITES, frozenset({"Communication", "Consent", "QuestionnaireResponse"}))),
+    "resident": (
+        Grant(READS, _CLINICAL - {"Practitioner", "VerificationResult"}),  # these hold the ID numbers of staff
+        Grant(WRITES, frozenset({"Communication", "Consent", "QuestionnaireResponse"})),
+        _ATTACHED,
+    ),
     "system_admin": (Grant(READS | WRITES, DIRECTORY),),
     "security_admin": (Grant(READS, DIRECTORY),),
     "audit_admin": (Grant(READS, DIRECTORY | LEDGER),),

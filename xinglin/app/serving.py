@@ -18,6 +18,7 @@ from xinglin.base.settings import Settings, read_settings
 from xinglin.doors.fhir_api.door import BASE, FhirDoor
 from xinglin.doors.smart import PATHS
 from xinglin.doors.web.app import House, web_app
+from xinglin.doors.web.elsewhere import offered
 from xinglin.doors.web.gate import gate_of
 from xinglin.store import Records, Store, open_store
 from xinglin.store.jobs import Jobs
@@ -43,7 +44,8 @@ def doors(settings: Settings, store: Store, trust: Trust) -> tuple[App, App]:
     house = House(
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
-        gate=gate_of(settings, store),
+        gate=gate_of(settings, store, providers=offered(trust.elsewhere)),
+        elsewhere=trust.elsewhere,
         records=records_of,
         audit=store.note,
         stale=reach.stale,

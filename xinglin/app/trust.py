@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from xinglin.access.accounts import Sessions
 from xinglin.access.oauth.fetching import Fetcher
 from xinglin.access.oauth.model import drawers
 from xinglin.access.oauth.people import Accounts
+from xinglin.access.oauth.providers import Elsewhere, providers_of
 from xinglin.access.oauth.withdrawals import Withdrawals
 from xinglin.base.clock import utc_now
 from xinglin.base.crypto import Keys
@@ -27,6 +29,7 @@ class Trust:
     smart: Any
     withdrawals: Withdrawals
     origins: Origins
+    elsewhere: Elsewhere
 
     def across(self, app: Any) -> CrossOrigin:
         """A door that pages of registered applications may ask."""
@@ -41,4 +44,5 @@ def trust_of(settings: Settings, keys: Keys, store: Store) -> Trust:
     fetcher = Fetcher(tuple(settings.trusted_origins.split()))
     desk = Desk(papers, keys, Accounts(ground), fetcher, withdrawals.holds, sessions.alive, store.note, settings.public_url)
     smart = CrossOrigin(smart_app(desk), origins, OPEN_TO_ALL)
-    return Trust(BearerAccess(keys, withdrawals.holds, sessions.alive), smart, withdrawals, origins)
+    elsewhere = Elsewhere(ground, fetcher, providers_of(settings.identity_providers), os.environ)
+    return Trust(BearerAccess(keys, withdrawals.holds, sessions.alive), smart, withdrawals, origins, elsewhere)

@@ -12,7 +12,7 @@ from xinglin.access.actor import Actor
 from xinglin.access.policy import allowed
 from xinglin.access.reach import Reach
 from xinglin.app.discovery import discover
-from xinglin.base.crypto import FileKeys
+from xinglin.base.crypto import FileKeys, signer_of
 from xinglin.base.settings import Settings, read_settings
 from xinglin.doors import worker
 from xinglin.kit.capability import Capabilities, Reaction
@@ -20,6 +20,7 @@ from xinglin.store import Scope, Store, open_store, resealing
 from xinglin.store.exporting import ScopeOf, exporter
 from xinglin.store.importing import importer
 from xinglin.store.jobs import Work
+from xinglin.store.ledger.sealing import keep_sealing
 
 
 def work(settings: Settings | None = None, ready: Callable[[], None] = lambda: None) -> None:
@@ -37,8 +38,9 @@ def work(settings: Settings | None = None, ready: Callable[[], None] = lambda: N
     async def scope_of(parameters: Mapping[str, Any]) -> Scope:
         return await reaches[0].scope(msgspec.convert(parameters["actor"], Actor))
 
-    def duties(_store: Store, stopping: asyncio.Event) -> Sequence[Coroutine[Any, Any, None]]:
-        return [reaches[0].keep_up(stopping)]
+    def duties(store: Store, stopping: asyncio.Event) -> Sequence[Coroutine[Any, Any, None]]:
+        signer = signer_of(FileKeys(chosen.key_path).keys(), chosen.cipher)
+        return [reaches[0].keep_up(stopping), keep_sealing(store.ground, signer, stopping)]
 
     worker.run(opening, reactions_of(capabilities), works(scope_of), ready, duties)
 

@@ -35,6 +35,7 @@ class Settings:
     statement_timeout_s: int = _says(20, "Longest a single database statement may run.")
     key_file: str = _says("", "File of the keys; `keys.json` in the home folder when empty.")
     cipher: str = _says("sm4", "How content is sealed: sm4 or aes.")
+    identity_providers: str = _says("", "Other OpenID providers people may sign in through, as a JSON list (see connect-an-app.md).")
     trusted_origins: str = _says("", "Origins inside our own network that may be asked for keys and sign-ins, separated by spaces.")
     language: str = _says("zh-CN", "Language of pages for who has not chosen: zh-CN or en.")
     timezone: str = _says("Asia/Shanghai", "Time zone of pages, and of dates that carry none.")

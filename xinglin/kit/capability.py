@@ -43,12 +43,16 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A line of the menu: title, address, icon (Tabler). `workspaces`: where it stands, () for all of the capability's."""
+    """A line of the menu: title, address, icon (Tabler). `workspaces`: where it stands, () for all of the capability's.
+
+    `place`: what stands higher has a lower one; on a phone only the first few are in reach of a thumb.
+    """
 
     title: Phrase
     href: str
     icon: str
     workspaces: tuple[str, ...] = ()
+    place: int = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is in the store, counted for those who protect it: rows and their sensitivity, bytes on the disk, keys, relations. No content is opened."""
+"""What is in the store, counted for those who protect it: rows, sensitivity, bytes on the disk, keys, relations. No content is opened."""
 
 from __future__ import annotations
 

@@ -65,7 +65,15 @@ def test_narrowed_and_open_scopes_of_one_type_leave_it_open_only_for_the_letters
 
 def test_an_application_gets_no_more_than_it_is_registered_for() -> None:
     registered = ("openid", "patient/*.rs", "patient/Observation.cruds?category=survey", "launch/patient")
-    asked = ("openid", "fhirUser", "patient/Condition.cruds", "user/Condition.rs", LAB, "patient/Observation.c?category=survey", "launch/patient")
+    asked = (
+        "openid",
+        "fhirUser",
+        "patient/Condition.cruds",
+        "user/Condition.rs",
+        LAB,
+        "patient/Observation.c?category=survey",
+        "launch/patient",
+    )
     assert within(asked, registered) == ("openid", "patient/Condition.rs", LAB, "patient/Observation.c?category=survey", "launch/patient")
 
 

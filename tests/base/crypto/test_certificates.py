@@ -54,7 +54,7 @@ def test_openssl_verifies_it_up_to_the_root(cipher: str, tmp_path: Path) -> None
     options = ["-vfyopt", f"distid:{DEFAULT_ID.decode()}"] if cipher == "sm4" else []
     asked = ["verify", *options, "-x509_strict", "-attime", str(int(NOW.timestamp())), "-CAfile", tmp_path / "root"]
     assert openssl(*asked, tmp_path / "leaf").stdout == f"{tmp_path / 'leaf'}: OK\n"
-    assert "certificate signature failure" in openssl(*asked, tmp_path / "forged").stderr
+    assert "verification failed" in openssl(*asked, tmp_path / "forged").stderr
     shown = openssl("x509", "-in", tmp_path / "leaf", "-noout", "-text", "-nameopt", "utf8").stdout
     for told in ("CN=王医生", "serialNumber=Practitioner/7", "Digital Signature, Non Repudiation", "CA:FALSE"):
         assert told in shown
@@ -104,7 +104,7 @@ def test_openssl_verifies_the_signature_in_an_sm2_message(tmp_path: Path) -> Non
 MESSAGES = {cipher: message(cipher, b"text") for cipher in CIPHERS}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(CIPHERS), st.data())
 def test_a_changed_message_is_unreadable_or_not_genuine_or_changed_where_nothing_is_proved(cipher: str, data: st.DataObject) -> None:
     whole = MESSAGES[cipher]

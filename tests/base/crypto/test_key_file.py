@@ -256,3 +256,14 @@ def test_a_watch_keeps_the_keys_while_the_file_is_damaged(file: Path, caplog: py
     assert watch.news(keys) is None
     assert "damaged" in caplog.text
     assert keys.data[1].hex() not in caplog.text
+
+
+def test_the_master_key_moves_back_into_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XINGLIN_MASTER_KEY", "5a" * 16)
+    before = facts(FileKeys(file).keys())
+    assert not beside(file).exists()
+    written(beside(file), "5a" * 16 + "\n")
+    monkeypatch.delenv("XINGLIN_MASTER_KEY")
+    assert "keys.json.master" in FileKeys(file).renew_master()
+    assert facts(FileKeys(file).keys()) == before
+    assert "5a" * 16 not in beside(file).read_text()

@@ -49,7 +49,11 @@ def ids(bundle: dict) -> set[str]:
 
 async def test_without_a_scope_for_a_type_it_can_be_neither_read_nor_searched_nor_written(ward, app_of) -> None:
     app = app_of("patient/Patient.rs")
-    for method, path, body in (("GET", "/Observation/lab", None), ("GET", "/Observation", None), ("PUT", "/Observation/x", observation("x", LAB))):
+    for method, path, body in (
+        ("GET", "/Observation/lab", None),
+        ("GET", "/Observation", None),
+        ("PUT", "/Observation/x", observation("x", LAB)),
+    ):
         answer = await app.request(method, path, json=body)
         assert (answer.status_code, answer.json()["issue"][0]["code"]) == (403, "forbidden")
     assert (await app.get("/Patient/p1")).status_code == 200

@@ -57,7 +57,9 @@ class Town:
 
     async def application(self, **given: Any) -> tuple[str, str]:
         """(client id, secret) of a new application, by default a public one."""
-        return await register(self.papers, Application(**({"name": "血压本", "auth": "none", "redirects": (REDIRECT,), "scopes": SCOPES} | given)))
+        return await register(
+            self.papers, Application(**({"name": "血压本", "auth": "none", "redirects": (REDIRECT,), "scopes": SCOPES} | given))
+        )
 
     async def asked(self, client: str, scope: str = "openid fhirUser launch/patient patient/*.rs", **given: str) -> asking.Asked:
         """An authorization request as a browser brings it."""
@@ -65,7 +67,9 @@ class Town:
             "response_type": "code", "client_id": client, "redirect_uri": REDIRECT, "scope": scope, "state": "s-1", "aud": f"{ISSUER}/fhir",
             "code_challenge": asking.challenge_of(VERIFIER), "code_challenge_method": "S256", "nonce": "n-1",
         } | given  # fmt: skip
-        return await asking.read_request(self.papers, {name: value for name, value in query.items() if value}, ISSUER, DOCTOR, self.clock.now())
+        return await asking.read_request(
+            self.papers, {name: value for name, value in query.items() if value}, ISSUER, DOCTOR, self.clock.now()
+        )
 
     async def code(self, client: str, scope: str = "openid fhirUser launch/patient patient/*.rs", **given: str) -> str:
         """A code that the doctor allowed for patient p1."""
@@ -74,7 +78,13 @@ class Town:
 
     async def redeem(self, client: str, code: str, /, **given: str) -> httpx.Response:
         """What the token endpoint answers to a code."""
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER, "client_id": client} | given
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT,
+            "code_verifier": VERIFIER,
+            "client_id": client,
+        } | given
         return await self.token(**form)
 
     async def token(self, auth: tuple[str, str] | None = None, **form: str) -> httpx.Response:

@@ -135,6 +135,15 @@ async def test_a_copied_refresh_token_ends_the_whole_family(town: Town) -> None:
     assert not await town.active(second["access_token"])
 
 
+async def test_a_public_application_need_not_repeat_its_id_but_one_with_a_secret_must_show_it(town: Town) -> None:
+    client, _ = await town.application()
+    first = (await town.redeem(client, await town.code(client, OFFLINE))).json()
+    assert (await town.token(grant_type="refresh_token", refresh_token=first["refresh_token"])).status_code == 200
+    client, secret = await town.application(auth="client_secret_post")
+    first = (await town.redeem(client, await town.code(client, OFFLINE), client_secret=secret)).json()
+    refused(await town.token(grant_type="refresh_token", refresh_token=first["refresh_token"]), "invalid_client", 401)
+
+
 async def test_another_application_cannot_use_a_refresh_token_and_does_not_end_it(town: Town) -> None:
     client, _ = await town.application()
     other, _ = await town.application()

@@ -5,43 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import httpx
 import pytest
 
 from tests.doors.web.conftest import BASE
-from tests.doors.web.drawn import ZHANG
+from tests.doors.web.drawn import NOW, ZHANG
+from tests.signed_in import COOKIE, sign_in
+from xinglin.access.tokens import issue
+from xinglin.base.crypto import Keys
 from xinglin.doors.web import House, web_app
 from xinglin.doors.web.guards import own_address
 from xinglin.kit.capability import Capability
 from xinglin.kit.i18n import t
 from xinglin.kit.pages import Moved, Page, Request, Shown
 from xinglin.kit.unit import Unit
-from xinglin.store import AuditRow
+from xinglin.store import AuditRow, Store
 
 Client = httpx.AsyncClient
 SAME = {"sec-fetch-site": "same-origin"}
 
 
-async def test_who_is_not_signed_in_is_asked_to_and_comes_back_to_where_they_wanted(client_of: Callable[..., Client], keys) -> None:
+async def test_who_is_not_signed_in_is_asked_to_and_comes_back_to_where_they_wanted(client_of: Callable[..., Client]) -> None:
     stranger = client_of(role=None)
     sent = await stranger.get("/person?q=zgl")
     assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=%2Fperson%3Fq%3Dzgl")
     form = await stranger.get(sent.headers["location"])
     assert 'value="/person?q=zgl"' in form.text
-    token = client_of().cookies["xinglin_session"]
-    entered = await stranger.post("/sign-in", data={"token": token, "next": "/person?q=zgl"}, headers=SAME)
-    assert (entered.status_code, entered.headers["location"]) == (303, "/person?q=zgl")
-    cookie = entered.headers["set-cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
 
 
-async def test_a_token_that_is_not_ours_is_refused_in_words(client_of: Callable[..., Client]) -> None:
-    refused = await client_of(role=None).post("/sign-in", data={"token": "made up"}, headers=SAME)
-    assert refused.status_code == 401
-    assert "令牌无效或已过期" in refused.text
-    assert "set-cookie" not in refused.headers
+async def test_a_cookie_that_is_no_session_opens_nothing(client_of: Callable[..., Client], keys: Keys) -> None:
+    for made_up in ("made up", issue(keys, "doctor", "7"), "x" * 5000, "\u00e9"):
+        answer = await client_of(role=None).get("/person", headers={"Cookie": f"{COOKIE}={made_up}".encode("latin-1")})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Fperson")
 
 
 async def test_a_form_from_another_site_is_refused(doctor: Client) -> None:
@@ -56,10 +53,14 @@ async def test_a_browser_without_fetch_metadata_is_known_by_its_origin(doctor: C
     assert (answer.status_code, answer.headers["location"]) == (303, "/person")
 
 
-async def test_signing_out_forgets_the_token(doctor: Client) -> None:
+async def test_signing_out_ends_the_session_for_whoever_kept_its_cookie(client_of: Callable[..., Client], told: Store) -> None:
+    doctor = client_of(role=None, **{COOKIE: await sign_in(told, "doctor", datetime.fromisoformat(NOW), id="7")})
+    kept = dict(doctor.cookies)
     left = await doctor.post("/sign-out", headers=SAME)
     assert left.headers["location"] == "/sign-in"
-    assert 'xinglin_session=""' in left.headers["set-cookie"]
+    assert f'{COOKIE}=""' in left.headers["set-cookie"]
+    again = await client_of(role=None, **kept).get("/person")
+    assert (again.status_code, again.headers["location"]) == (303, "/sign-in?next=%2Fperson")
 
 
 async def test_the_language_is_chinese_until_english_is_chosen(doctor: Client) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from xinglin.access.accounts import rules
 from xinglin.access.accounts.attempts import BY_ADDRESS, BY_LOGIN, Attempts
 from xinglin.access.accounts.model import Account, Session
-from xinglin.access.accounts.passwords import Passwords, make_password
+from xinglin.access.accounts.passwords import OURS, Passwords, make_password
 from xinglin.access.accounts.register import Register
 from xinglin.access.accounts.sessions import Live, Sessions
 from xinglin.access.actor import Actor
@@ -60,7 +60,7 @@ class Entrance:
         self, ground: Ground, note: Callable[[AuditRow], None], wards: Wards = no_wards, passwords: Passwords | None = None
     ) -> None:
         self.register, self.sessions, self.attempts = Register(ground), Sessions(ground), Attempts(ground)
-        self.passwords = passwords or Passwords()
+        self.passwords = passwords or OURS
         self.password_days = ground.settings.password_days
         self._note, self.wards = note, wards
 

@@ -28,7 +28,7 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody = ""
 
     async def hash(self, password: str) -> str:
         """A new hash, with its salt and parameters in it."""
@@ -36,16 +36,13 @@ class Passwords:
 
     async def matches(self, password: str, hashed: str) -> bool:
         """Whether it is the password. Without a hash (nobody of that name) the answer takes as long, and is no."""
-        found = await self._in_turn(lambda: self._compare(password, hashed or self._nobody))
+        found = await self._in_turn(lambda: self._compare(password, hashed))
         return found and bool(hashed)
 
-    def outdated(self, hashed: str) -> bool:
-        """Whether a hash was made with weaker parameters than today's."""
-        return self._hasher.check_needs_rehash(hashed)
-
     def _compare(self, password: str, hashed: str) -> bool:
+        self._nobody = self._nobody or self._hasher.hash(secrets.token_hex(16))
         try:
-            return self._hasher.verify(hashed, _plain(password))
+            return self._hasher.verify(hashed or self._nobody, _plain(password))
         except (VerifyMismatchError, InvalidHashError):
             return False
 
@@ -58,6 +55,10 @@ class Passwords:
                 return await asyncio.to_thread(work)
         finally:
             self._waiting -= 1
+
+
+OURS = Passwords()
+"""One for the process, so that all of it waits in one line."""
 
 
 def make_password() -> str:

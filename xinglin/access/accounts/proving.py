@@ -14,8 +14,10 @@ from xinglin.access.accounts.entrance import Entrance, Origin, Refused
 from xinglin.access.accounts.factors import Site
 from xinglin.access.accounts.model import Account, Passkey, Session, Totp
 from xinglin.access.accounts.sessions import Live
+from xinglin.access.actor import Actor
 from xinglin.base.clock import tick_of
 from xinglin.base.errors import Conflict, Invalid, Unauthenticated
+
 
 async def show_code(entrance: Entrance, live: Live, typed: str, origin: Origin, now: datetime) -> str:
     """Show a code of the generator or a recovery code; the secret from here on. Raises `Refused`, `TooMany`."""
@@ -82,10 +84,10 @@ async def enrol_passkey(entrance: Entrance, live: Live, answer: str, name: str, 
     return await _enrolled(entrance, live, changed, "passkey", origin, now)
 
 
-async def remove_passkey(entrance: Entrance, live: Live, key_id: str, origin: Origin, now: datetime) -> None:
-    """Take a passkey away. Raises `StepUp`, and `Conflict` for the last second factor."""
-    await entrance.sessions.require_fresh(live.session.actor(live.id), now)
-    account = await entrance.register.change(live.session.account, now, lambda one: _without_key(one, key_id))
+async def remove_passkey(entrance: Entrance, actor: Actor, key_id: str, origin: Origin, now: datetime) -> None:
+    """Take one's own passkey away. Raises `StepUp`, and `Conflict` for the last second factor."""
+    await entrance.sessions.require_fresh(actor, now)
+    account = await entrance.register.change(actor.id, now, lambda one: _without_key(one, key_id))
     entrance.note(account, "factor-change", 200, origin, "passkey removed")
 
 

@@ -57,9 +57,8 @@ def check_new(account: Account) -> None:
         raise Invalid("A sign-in name has 1 to {most} characters and no spaces.", most=LOGIN_CHARACTERS_MAX)
     if not account.name.strip() or len(account.name) > NAME_CHARACTERS_MAX:
         raise Invalid("Say the person's name.")
-    if is_administrator(account.hats) and not account.persona:
-        if not account.number:
-            raise Invalid("Give the administrator's ID number: nobody may be two administrators.")
+    if is_administrator(account.hats) and not account.persona and not account.number:
+        raise Invalid("Give the administrator's ID number: nobody may be two administrators.")
 
 
 def login_form(typed: str) -> str:

@@ -78,9 +78,10 @@ def _read(query: Mapping[str, str], client: Client, redirect: str, issuer: str) 
         raise Refused("invalid_request", "Request objects are not taken here.")
     if query.get("prompt") == "none":
         raise Refused("consent_required", "The person must be asked.")
-    if query.get("aud", query.get("resource", "")).rstrip("/") != f"{issuer}/fhir":
-        raise Refused("invalid_request", "aud must be the address of this FHIR server.")
     scopes = within(listed(query.get("scope", "")), client.application.scopes)
+    meant = query.get("aud", query.get("resource"))
+    if (meant is not None or any(map(parse, scopes))) and (meant or "").rstrip("/") != f"{issuer}/fhir":
+        raise Refused("invalid_request", "aud must be the address of this FHIR server.")
     if not any(parse(scope) or scope in ("openid", "launch", "launch/patient") for scope in scopes):
         raise Refused("invalid_scope", "None of the scopes asked for may be given to this application.")
     return Asked(client, redirect, scopes, query["state"], query["code_challenge"], query.get("nonce", ""), issuer)

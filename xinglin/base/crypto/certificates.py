@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from xinglin.base.crypto import der
@@ -16,6 +17,7 @@ from xinglin.base.crypto.digests import sm3
 from xinglin.base.crypto.signatures import SM2_WITH_SM3, Signer, der_of, pem_of, verify_signature
 
 _SIGNED_BY = {SM2_WITH_SM3: "1.2.156.10197.1.501", "ECDSA-with-SHA256": "1.2.840.10045.4.3.2"}
+_VERSION = 0xA0
 _ATTRIBUTES = {
     "name": NameOID.COMMON_NAME,
     "number": NameOID.SERIAL_NUMBER,
@@ -58,10 +60,17 @@ class Certificate:
 def read_certificate(text: str | bytes) -> Certificate:
     """A certificate from PEM text or DER bytes. Raises `ValueError`."""
     raw = der_of(text) if isinstance(text, str) else text
-    seen = x509.load_der_x509_certificate(raw)
     parts = der.inside(der.inside(raw)[0].whole)
-    if seen.version is not x509.Version.v3:
-        raise ValueError("not a certificate of version 3")
+    if len(parts) < 7 or parts[0].tag != _VERSION or not parts[1].content or parts[1].content[0] & 0x80:
+        raise ValueError("not a certificate of version 3 with a positive number")
+    try:
+        seen = x509.load_der_x509_certificate(raw)
+        return _read(raw, seen, parts)
+    except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as strange:
+        raise ValueError("not a certificate this program reads") from strange
+
+
+def _read(raw: bytes, seen: x509.Certificate, parts: list[der.Value]) -> Certificate:
     return Certificate(
         der=raw,
         serial=seen.serial_number,
@@ -139,5 +148,5 @@ def _named(name: x509.Name) -> dict[str, str]:
 def _is_authority(seen: x509.Certificate) -> bool:
     try:
         return seen.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, x509.DuplicateExtension):
+    except x509.ExtensionNotFound:
         return False

@@ -102,7 +102,8 @@ def _position(known: Known, made: Resource, full: Values, today: date) -> Resour
     period = {name: full[column] for name, column in (("start", "start"), ("end", "end")) if full[column]}
     return made | {
         "active": not full["end"] or full["end"] > today.isoformat(), "period": period,
-        "practitioner": _reference(known.find("staff", full["staff"])), "organization": _reference(house), "code": codes, "specialty": specialty,
+        "practitioner": _reference(known.find("staff", full["staff"])), "organization": _reference(house),
+        "code": codes, "specialty": specialty,
     }  # fmt: skip
 
 
@@ -117,7 +118,8 @@ def _equipment(known: Known, made: Resource, full: Values, _today: date) -> Reso
     named = [one for one in made.get("deviceName", []) if one.get("type") != "user-friendly-name"]
     status = "active" if full["active"] == "yes" else "inactive"
     return made | {
-        "extension": _extended(made, model.CALIBRATION_EXTENSION, "valueDate", full["due"]), "identifier": _numbered(made, model.ID_ASSET, full["asset"]),
+        "extension": _extended(made, model.CALIBRATION_EXTENSION, "valueDate", full["due"]),
+        "identifier": _numbered(made, model.ID_ASSET, full["asset"]),
         "status": status if (made.get("status") == "active") != (status == "active") or "status" not in made else made["status"],
         "manufacturer": full["maker"], "serialNumber": full["serial"],
         "deviceName": [{"name": full["name"], "type": "user-friendly-name"}, *named], "modelNumber": full["model"],
@@ -355,7 +357,10 @@ def _parents_first(table: str, rows: Sequence[Row]) -> list[Row]:
 
 
 def _mark(rows: Sequence[Settled]) -> str:
-    told = [(one.row.number, one.what, dict(one.full), [fault.column for fault in one.faults], [c.before for c in one.changes]) for one in rows]
+    told = [
+        (one.row.number, one.what, dict(one.full), [fault.column for fault in one.faults], [change.before for change in one.changes])
+        for one in rows
+    ]
     return sha256(msgspec.json.encode(told)).hexdigest()[:32]
 
 

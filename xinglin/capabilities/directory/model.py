@@ -200,7 +200,7 @@ class Position:
     @classmethod
     def of(cls, role: Resource) -> Self:
         """The view of a PractitionerRole."""
-        codes, period = role.get("code", []), role.get("period", {})
+        told, period = role.get("code", []), role.get("period", {})
         worker, institution = role.get("practitioner", {}), role.get("organization", {})
         return cls(
             id=role["id"],
@@ -209,9 +209,9 @@ class Position:
             institution=id_of(institution),
             institution_name=institution.get("display", ""),
             department=bare(DEPARTMENT, role.get("specialty", [])),
-            profession=coded(codes("posts"), codes),
-            title=coded(codes("titles"), codes),
-            secondary=bare(SITE, codes) == "secondary",
+            profession=coded(codes("posts"), told),
+            title=coded(codes("titles"), told),
+            secondary=bare(SITE, told) == "secondary",
             start=period.get("start", ""),
             end=period.get("end", ""),
             active=role.get("active", True),
@@ -325,7 +325,11 @@ def _resident_number(text: str) -> str:
 
 
 def _staff_number(text: str) -> str:
-    return _resident_number(text) if len(plain(text)) == 18 else plain(text)
+    return _resident_number(text) if len(plain(text)) == 18 else _unbroken(text)
+
+
+def _unbroken(text: str) -> str:
+    return "".join(text.split())
 
 
 def _phone(text: str) -> str:
@@ -334,14 +338,14 @@ def _phone(text: str) -> str:
 
 
 def _licence_number(text: str) -> str | Phrase:
-    number = plain(text)
+    number = _unbroken(text)
     usual = number.isprintable() and not set(number) & set("'\"\\") and len(number) <= 60
     return number if usual else t("Write the number as it stands on the certificate, without quotation marks.")
 
 
 READS: Mapping[str, Read] = {
     "text": str,
-    "plain": plain,
+    "unbroken": _unbroken,
     "day": read_day,
     "institution": _tried(_institution_code),
     "resident": _tried(_resident_number),

@@ -55,8 +55,8 @@ async def show_institutions(unit: Unit, request: Request) -> Shown:
 
     def wanted(one: Institution) -> bool:
         named = not q or q.casefold() in one.name.casefold() or q.upper() in one.code
-        fits = (not kind or (one.kind is not None and one.kind.code == kind)) and (not level or (one.level is not None and one.level.code == level))
-        return named and fits
+        told = (one.kind.code if one.kind else "", one.level.code if one.level else "")
+        return named and (not kind or told[0] == kind) and (not level or told[1] == level)
 
     tree = await queries.tree(unit, request.query.get("at", ""), wanted if q or kind or level else None)
     page = _page_of(request)
@@ -82,7 +82,8 @@ async def show_institution(unit: Unit, request: Request) -> Shown:
         {
             "house": house, "one": house.institution, "positions": positions[:ROWS_SHOWN], "position_count": len(positions), "chosen": chosen,
             "names": {part.code: part.name for part, _ in house.departments}, "today": today, "standings": STANDINGS,
-            "standing": queries.standing, "may_edit": _may(unit, "institution"),
+            "standing": queries.standing,
+            "may_edit": _may(unit, "institution"),
         },
     )  # fmt: skip
 
@@ -203,9 +204,16 @@ def _about(known: rules.Known, table: Table, request: Request) -> Resource | Non
 
 
 def _form(
-    known: rules.Known, table: Table, request: Request, cells: Mapping[str, str], faults: Sequence[Fault], about: Resource | None, status: int = 200
+    known: rules.Known,
+    table: Table,
+    request: Request,
+    cells: Mapping[str, str],
+    faults: Sequence[Fault],
+    about: Resource | None,
+    status: int = 200,
 ) -> Shown:
-    offered = [(one.code, one.name) for one in map(Institution.of, known.of("Organization")) if one.kind][:OFFERED_MAX]
+    houses = _staffed({one.id: one for one in map(Institution.of, known.of("Organization")) if one.kind and one.code})
+    offered = [(one.code, one.name) for one in houses] if len(houses) < OFFERED_MAX else []
     return Shown(
         "directory/form.html",
         {
@@ -261,9 +269,8 @@ async def export(unit: Unit, request: Request) -> Download:
 def _masked(table: Table, row: rules.Values) -> rules.Values:
     numbers = {"staff": ("number",), "licence": ("staff",), "position": ("staff",)}.get(table.name, ())
     phones = ("phone",) if table.name == "staff" else ()
-    return {
-        key: (mask_number(text) if key in numbers else mask_phone(text) if key in phones else text) if text else "" for key, text in row.items()
-    }
+    masks = dict.fromkeys(numbers, mask_number) | dict.fromkeys(phones, mask_phone)
+    return {key: masks[key](text) if text and key in masks else text for key, text in row.items()}
 
 
 async def template(_unit: Unit, request: Request) -> Download:

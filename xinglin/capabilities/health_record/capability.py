@@ -41,9 +41,9 @@ CAPABILITY = Capability(
     ),
     finders=(Finder(t("Residents"), "/person", pages.find_residents),),
     menu=(
-        MenuEntry(t("Residents"), "/person", "users", STAFF),
-        MenuEntry(t("Recent visits"), "/visit", "calendar-event", STAFF),
-        MenuEntry(t("My record"), "/my-record", "folder-heart", ("resident",)),
+        MenuEntry(t("Residents"), "/person", "users", STAFF, 10),
+        MenuEntry(t("Recent visits"), "/visit", "calendar-event", STAFF, 20),
+        MenuEntry(t("My record"), "/my-record", "folder-heart", ("resident",), 10),
     ),
     tiles=(
         Tile(t("Visits today"), "/visit?days=1", "calendar-event", _visits_today, STAFF),

@@ -20,7 +20,7 @@ CAPABILITY = Capability(
         Page("POST", "/notice/{key}/reading", pages.open_notice),
         Page("POST", "/notice/reading", pages.mark_all_read),
     ),
-    menu=(MenuEntry(t("Inbox"), "/inbox", "inbox", STAFF),),
+    menu=(MenuEntry(t("Inbox"), "/inbox", "inbox", STAFF, 5),),
     panels=(Panel(t("New for you"), "/inbox", "inbox/panel.html", pages.load_new),),
     signals=(
         Signal(t("Inbox"), "/inbox", "inbox", queries.count_waiting),

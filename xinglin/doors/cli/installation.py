@@ -30,7 +30,7 @@ _OURS = ("keys.json", "keys.json.master", "demo.json", "running", EXPORTS, IMPOR
 
 def keys_of(settings: Settings) -> Keys:
     """The installation's keys, made at the first call."""
-    return FileKeys(settings.key_path).keys()
+    return FileKeys(settings.key_path, settings.cipher).keys()
 
 
 @dataclass(slots=True)

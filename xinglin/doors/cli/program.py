@@ -12,7 +12,7 @@ from xinglin.access.actor import ROLES
 from xinglin.access.tokens import issue
 from xinglin.base.errors import XinglinError
 from xinglin.base.settings import read_settings
-from xinglin.doors.cli import accounts, backup, doctor, installation, keys, loading, reference, running
+from xinglin.doors.cli import accounts, audit, backup, doctor, installation, keys, loading, reference, running
 from xinglin.doors.cli.telling import say
 
 DAY_S = 24 * 3600
@@ -118,6 +118,26 @@ def look_after_keys(
     destroy N: delete a retired key for good. master: wrap all keys under a new master key, or under that of the environment.
     """
     keys.look_after(read_settings(home=home), action, number, yes=yes)
+
+
+@application.command("audit")
+def look_after_audit(
+    action: Annotated[str, typer.Argument(metavar="[" + "|".join(audit.ACTIONS) + "]", help="What to do.")] = "verify",
+    words: Annotated[list[str] | None, typer.Argument(metavar="[FILE|DIR…]", help="Heads, archives, the file to write, a row.")] = None,
+    home: Home = None,
+    since: Annotated[str, typer.Option("--since", metavar="FILE|SEALS|DAY", help="verify, head: an earlier head. export: a day.")] = "",
+    before: Annotated[str, typer.Option("--before", metavar="DAY", help="export, archive: acts before this day.")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="witness: who we are.")] = "",
+    new_key: Annotated[bool, typer.Option("--new-key", help="witness: the ledger's owner has told us of a new signing key.")] = False,
+) -> None:
+    """Verify the audit ledger, or look after it. Exit code 1 when anything was changed, removed, put in or reordered.
+
+    verify [HEADS, ARCHIVES]: compute everything again; heads and archives kept elsewhere are further evidence. head [FILE]: the signed
+    head, for others to keep. witness FILE: check another ledger's head and sign it. prove ROW: that one row is in the ledger.
+    export FILE: acts as FHIR AuditEvents. archive DIR --before DAY: move old rows into verified files. See docs/how-to/audit.md.
+    """
+    asked = audit.Asked(tuple(words or ()), since, before, name, new_key)
+    raise typer.Exit(0 if audit.look_after(read_settings(home=home), action, asked) else 1)
 
 
 @application.command()

@@ -6,6 +6,7 @@ from xinglin.base.clock import tick_of
 from xinglin.base.errors import NotFound
 from xinglin.base.ids import is_id
 from xinglin.doors.fhir_api.asked import NONE, Conditions, matches_etag
+from xinglin.doors.fhir_api.attached import require_context
 from xinglin.doors.fhir_api.call import Call
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.doors.fhir_api.subset import shown, subset_of
@@ -14,7 +15,7 @@ from xinglin.store import Stored
 
 async def read(call: Call) -> Reply:
     """200 with the stored bytes, 304 when the client has them, 404 never there, 410 deleted."""
-    return _answer(call, await call.records.read(call.type, _id(call)))
+    return _answer(call, await _permitted(call, await call.records.read(call.type, _id(call))))
 
 
 async def vread(call: Call) -> Reply:
@@ -22,7 +23,13 @@ async def vread(call: Call) -> Reply:
     version = call.path[3]
     if not version.isascii() or not version.isdecimal() or len(version) > 9:
         raise NotFound("{type}/{id} has no version {version}.", type=call.type, id=call.id[:64], version=version[:80])
-    return _answer(call, await call.records.vread(call.type, _id(call), int(version)))
+    return _answer(call, await _permitted(call, await call.records.vread(call.type, _id(call), int(version))))
+
+
+async def _permitted(call: Call, stored: Stored) -> Stored:
+    if stored.type == "Binary":
+        await require_context(call, stored.resource())
+    return stored
 
 
 def _id(call: Call) -> str:

@@ -78,9 +78,7 @@ _POST_TYPE: Ways = {"POST": _SEARCH}
 _AUDIT_INSTANCE: Ways = {**_INSTANCE, "GET": Way("read", read_event, "read")}
 _AUDIT_SEARCH = Way("search-type", search_events)
 _COMPARTMENT: Ways = {"GET": Way("search-type", search_compartment)}
-_POST_AUDIT_INSTANCE: Ways = {**_INSTANCE, "GET": Way("read", read_event, "read")}
-_AUDIT_SEARCH = Way("search-type", search_events)
-_COMPARTMENT: Ways = {"POST": Way("search-type", search_compartment)}
+_POST_COMPARTMENT: Ways = {"POST": Way("search-type", search_compartment)}
 _JOB: Ways = {"GET": Way("operation", job_status), "DELETE": Way("operation", job_cancel)}
 _FILE: Ways = {"GET": Way("operation", job_file)}
 

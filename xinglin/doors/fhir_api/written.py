@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from xinglin.base.errors import Invalid, Issue
 from xinglin.doors.fhir_api.asked import Conditions
+from xinglin.doors.fhir_api.attached import require_context
 from xinglin.doors.fhir_api.call import Call
 from xinglin.doors.fhir_api.outcome import told
 from xinglin.doors.fhir_api.profiles import CONFORMANCE
@@ -29,6 +30,8 @@ _WORDS = {
 async def checked(call: Call, resource: Resource) -> Resource:
     """The resource itself, once it keeps the rules of FHIR and of its profiles; raises `Invalid` with an issue for every breach."""
     _refuse(validate(resource))
+    if resource["resourceType"] == "Binary":
+        await require_context(call, resource)
     claimed = resource.get("meta", {}).get("profile", ())
     if claimed and not call.means.shelf.settled(claimed):
         _refuse(await call.means.shelf.issues(call.records, resource))

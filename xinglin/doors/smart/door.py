@@ -65,9 +65,10 @@ class Desk:
 
     def office(self, request: Request) -> Office:
         """The office at the address this request came to. Raises `Refused` for a host that cannot be one."""
-        if not self.public_url and not _HOST.match(request.url.netloc):
+        host = request.headers.get("host", "")
+        if not self.public_url and not _HOST.match(host):
             raise Refused("invalid_request", "The host cannot be read.")
-        issuer = self.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
+        issuer = self.public_url.rstrip("/") or f"{request.url.scheme}://{host}"
         return Office(self.papers, self.keys, self.people, issuer)
 
 
@@ -115,6 +116,8 @@ def refusal(refused: Refused, *, basic: bool = False) -> Response:
 async def _token(desk: Desk, request: Request) -> Response:
     form = await read_form(request)
     office, kind = desk.office(request), form.get("grant_type", "")
+    if kind == "refresh_token" and "client_id" not in form:
+        form |= await _named_by_token(desk, form.get("refresh_token", ""))
     client = await _proved(desk, request, form, office)
     try:
         said = await _granted(office, client, kind, form, desk.now())
@@ -123,6 +126,12 @@ async def _token(desk: Desk, request: Request) -> Response:
         raise
     _note(desk, request, client, f"token {kind}", 200)
     return JSONResponse(said, headers=NO_STORE)
+
+
+async def _named_by_token(desk: Desk, token: str) -> dict[str, str]:
+    """The client id of a refresh token, for public applications that do not repeat it; one with a secret must still show that."""
+    paper = await grants.of_refresh_token(desk.papers, desk.keys, token, desk.now())
+    return {"client_id": paper.value.client} if paper else {}
 
 
 async def _granted(office: Office, client: Client, kind: str, form: Mapping[str, str], now: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 
 from xinglin.access.policy import require
 from xinglin.base.errors import Forbidden, NotFound, XinglinError
-from xinglin.doors.web import demo_people, finding, problems, second_factor, session, shell, signing_in
+from xinglin.doors.web import demo_people, elsewhere, finding, problems, second_factor, session, shell, signing_in
 from xinglin.doors.web.door import (
     WORKSPACE,
     Door,
@@ -59,6 +59,7 @@ def web_app(house: House) -> Starlette:
             *signing_in.routes(door),
             *second_factor.routes(door),
             *demo_people.routes(door),
+            *elsewhere.routes(door),
             Route("/sign-out", partial(session.sign_out, door), methods=["POST"]),
             Route("/language", partial(session.choose_language, door), methods=["POST"]),
             *finding.routes(door),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, Response
 
 from xinglin.access.actor import Actor
+from xinglin.access.oauth.providers import Elsewhere
 from xinglin.base.errors import XinglinError
 from xinglin.doors.web.forms import read_form
 from xinglin.doors.web.gate import Gate
@@ -38,7 +39,7 @@ AUDIT_CHARACTERS_MAX = 4000
 class House:
     """What the door is given: the capabilities and their folders, how people sign in, the store each may see, the clock, the trail.
 
-    `audit` keeps one row for each page opened or refused. `stale`: see `Unit`.
+    `audit` keeps one row for each page opened or refused. `stale`: see `Unit`. `elsewhere`: sign-ins through other providers.
     """
 
     capabilities: Capabilities
@@ -50,6 +51,7 @@ class House:
     timezone: ZoneInfo
     audit: Callable[[AuditRow], None] | None = None
     stale: Callable[[], None] = lambda: None
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def frame(door: Door, http: HttpRequest, actor: Actor | None) -> dict[str, objec
         "workspaces": open_to(door, actor),
         "workspace": workspace,
         "finder": next((one.href for room in rooms for one in room.finders if actor and may_open(actor, room, one.href)), ""),
-        "menu": [one for room in rooms for one in room.menu if actor and stands_in(actor, room, one, workspace)],
+        "menu": menu_of(actor, rooms, workspace),
         "signals": [one for room in everywhere for one in room.signals if actor and may_open(actor, room, one.href)],
         "may_elder": actor is not None and actor.role == "resident",
         "elder": actor is not None and actor.role == "resident" and http.cookies.get(ELDER) == "1",
@@ -157,6 +159,12 @@ def open_to(door: Door, actor: Actor | None) -> tuple[Workspace, ...]:
 def within(door: Door, workspace: Workspace | None) -> list[Capability]:
     """The capabilities of a workspace."""
     return [one for one in door.house.capabilities.values() if workspace and workspace.name in one.workspaces]
+
+
+def menu_of(actor: Actor | None, rooms: Iterable[Capability], workspace: Workspace | None) -> list[MenuEntry]:
+    """The lines of a workspace's menu for an actor's role, in their order."""
+    lines = [one for room in rooms for one in room.menu if actor and stands_in(actor, room, one, workspace)]
+    return sorted(lines, key=lambda one: one.place)
 
 
 def stands_in(actor: Actor, capability: Capability, entry: MenuEntry | Tile | Panel, workspace: Workspace | None) -> bool:

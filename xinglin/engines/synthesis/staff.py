@@ -1,14 +1,17 @@
-"""Institutions of the county and who works there: Organization, Location, Practitioner, PractitionerRole."""
+"""Institutions of the county and who works there: Organization, Location, Practitioner, PractitionerRole, and what goes with them.
+
+Ids come from the draft's own luck in the order things are founded; what was added later draws its own luck, so ids stay what they were.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 
 from xinglin.base.national_ids import make_credit_code, make_organisation_code, make_resident_id
-from xinglin.engines.synthesis import names, places
+from xinglin.engines.synthesis import equipment, licences, names, offices, places, teams
 from xinglin.engines.synthesis.codes import (
     DEPARTMENT,
     HL7,
@@ -103,7 +106,55 @@ def build(seed: int, today: date) -> County:
         clinic = draft.institution(f"{town.name}{'中心' if t in (0, 1, 5) else ''}卫生院", "township", commission, t)
         townships.append(clinic)
         rooms.append(tuple(draft.institution(f"{v.name}卫生室", "village", clinic, t, i) for i, v in enumerate(town.villages)))
-    return County(tuple(draft.made), hospital, tcm, maternal, insurer, tuple(townships), tuple(rooms), tuple(draft.out))
+    made = tuple(_registered(draft, luck(seed, "directory"), townships, rooms))
+    return County(tuple(draft.made), hospital, tcm, maternal, insurer, tuple(townships), tuple(rooms), made)
+
+
+def _registered(draft: _Draft, rng: Random, townships: list[Institution], rooms: list[tuple[Institution, ...]]) -> Iterator[Json]:
+    """All resources in an order in which nothing refers ahead; the drafted ones with what a register knows of them."""
+    house = {one.id: one for one in draft.made}
+    workers = {one.id: one for made in draft.made for one in made.workers}
+    around = offices.around(rng, draft.made[0].ref)
+    yield from around.above
+    verified: list[Json] = []
+    roles: dict[str, Json] = {}
+    for resource in draft.out:
+        if resource["resourceType"] == "Organization":
+            _class(resource, house[resource["id"]], around)
+        elif resource["resourceType"] == "Practitioner":
+            worker = workers[resource["id"]]
+            verified += licences.certify(rng, resource, worker.post, worker.department, len(roles), draft.today)
+        elif resource["resourceType"] == "PractitionerRole":
+            worker = workers[resource["practitioner"]["reference"].partition("/")[2]]
+            _settle(rng, resource, worker, draft.today)
+            roles[worker.id] = resource
+        yield resource
+    yield from around.beside
+    yield from verified
+    for number, one in enumerate(draft.made):
+        if one.kind != "village":
+            yield from offices.departments(rng, one.ref, one.source, DEPARTMENTS[one.kind])
+        yield from equipment.equip(rng, one.kind, one.ref, one.source, number, draft.today)
+    for clinic, own, town in zip(townships, rooms, places.TOWNS, strict=True):
+        doctors = [one for one in draft.made[2].of("全科医学科" if town.weight > 6 else "心血管内科") if one.post == "doctor"]
+        guest = roles[doctors[int(town.code) % len(doctors)].id]
+        yield licences.further_site(rng, guest, clinic.ref, "全科", draft.today - timedelta(days=rng.randrange(30, 700)))
+        yield from teams.family_doctors(rng, clinic, own, town.name)
+
+
+def _class(organization: Json, made: Institution, around: offices.Around) -> None:
+    kind = "central" if made.kind == "township" and "中心" in made.name else made.kind
+    offices.classed(organization, kind)
+    if made.kind == "commission":
+        organization["partOf"] = around.seat
+
+
+def _settle(rng: Random, role: Json, worker: Worker, today: date) -> None:
+    role["period"] = {"start": (today - timedelta(days=rng.randrange(200, 5000))).isoformat()}
+    if title := licences.title(rng, worker.post):
+        role["code"] = [*role["code"], title]
+    specialty = role["specialty"][0]
+    role["specialty"] = [specialty | {"coding": [*specialty["coding"], offices.discipline(worker.department)]}]
 
 
 class _Draft:

@@ -12,7 +12,7 @@ from xinglin.base.errors import Malformed, TooLarge
 from xinglin.fhir.codec import NUMBER_CHARS_MAX, Resource
 from xinglin.fhir.xml.shape import DEPTH_MAX, FHIR, WHOLE, XHTML, Slot, is_resource, slots
 
-TAGS_MAX = 2_000_000
+TAGS_MAX = 1_000_000
 """Most tags of a document, and most attributes. An element read takes a hundred times the room of a short tag: bytes are no limit."""
 _WHOLE_NUMBER = re.compile(r"[-+]?\d{1,20}\Z")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d{1,3})?\Z")

@@ -137,7 +137,7 @@ class SimulatedAuthority:
         """By the newest valid certificate. Raises `NotFound`."""
         papers = await self._papers.find(reference, tick_of(now))
         held = [read_certificate(paper.value.certificate) for paper in papers if paper.value.revoked is None]
-        valid = [one for one in held if one.holds_at(now)]
+        valid = [one for one in held if one.holds_at(now) and self.trusted[0].issued(one)]
         if not valid:
             raise _without(reference)
         own = max(valid, key=lambda one: one.not_before)

@@ -12,7 +12,10 @@ _KEY = "last"
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of one verification. `at`: microseconds since 1970; `faults`: the first of them in words, `count` all of them."""
+    """The outcome of one verification. `at`: microseconds since 1970; `faults`: the first of them in words, `count` all of them.
+
+    `head`: the file of the last head found sound, which the next verification holds the ledger against.
+    """
 
     at: int
     seals: int
@@ -20,6 +23,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     faults: tuple[str, ...] = ()
     partial: bool = False
+    head: str = ""
 
 
 async def last_verified(ground: Ground) -> Verified | None:

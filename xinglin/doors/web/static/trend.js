@@ -16,15 +16,17 @@ export function draw(place) {
 }
 
 function option(trend, rangeName) {
-  const text = { fontFamily: getComputedStyle(document.body).fontFamily, color: "#526069" };
+  const { fontFamily, fontSize } = getComputedStyle(document.body);
+  const size = Math.round(parseFloat(fontSize) * 0.9);
+  const text = { fontFamily, fontSize: size, color: "#3d4a52" };
   return {
     animation: false,
     textStyle: text,
-    grid: { left: 46, right: 18, top: trend.lines.length > 1 ? 34 : 16, bottom: 28 },
+    grid: { left: 12 + 2.6 * size, right: 18, top: trend.lines.length > 1 ? 10 + 2 * size : 16, bottom: 6 + 1.8 * size },
     legend: { show: trend.lines.length > 1, type: "scroll", top: 4, left: 40, right: 12, textStyle: text },
     tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (value) => `${value ?? ""} ${trend.unit}` },
-    xAxis: { type: "time", axisLabel: { hideOverlap: true, color: "#526069" }, axisLine: { lineStyle: { color: "#8b99a1" } } },
-    yAxis: { type: "value", scale: true, axisLabel: { color: "#526069" }, splitLine: { lineStyle: { color: "#edf1f3" } } },
+    xAxis: { type: "time", axisLabel: { hideOverlap: true, color: "#3d4a52", fontSize: size }, axisLine: { lineStyle: { color: "#8b99a1" } } },
+    yAxis: { type: "value", scale: true, axisLabel: { color: "#3d4a52", fontSize: size }, splitLine: { lineStyle: { color: "#edf1f3" } } },
     series: trend.lines.map((line, place) => ({
       name: line.name,
       type: "line",
@@ -43,7 +45,7 @@ function area(trend, name) {
   return {
     silent: true,
     itemStyle: { color: "rgba(15, 118, 110, .09)" },
-    label: { show: true, position: "insideTopRight", color: "#526069", fontSize: 11 },
+    label: { show: true, position: "insideTopRight", color: "#3d4a52", fontSize: size - 1 },
     data: [[{ name, yAxis: trend.low ?? "min" }, { yAxis: trend.high ?? "max" }]],
   };
 }
