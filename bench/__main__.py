@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from bench import creating, facts, holding, importing, loading, reading, scoping, searching, table
+from bench import auditing, creating, facts, holding, importing, loading, reading, scoping, searching, table
 from bench.home import Memory, Server, postgres_version, remove, say, serving, warm_files
 from bench.rounds import Measured
 from bench.table import PARTS, Report
@@ -81,7 +81,7 @@ def measure(run: Run) -> None:
         say(f"WARNING: {warning}")
     if run.any("import", "create"):
         _by_transactions(run)
-    if run.any("load", "read", "search", "scope", "growth", "disk", "memory"):
+    if run.any("load", "read", "search", "scope", "audit", "growth", "disk", "memory"):
         _small(run)
     if run.any("growth", "disk"):
         _large(run)
@@ -111,7 +111,7 @@ def _small(run: Run) -> None:
     run.small_resources = contents.resources
     if run.any("disk"):
         holding.disk(run.report, contents)
-    if not run.any("read", "search", "scope", "growth", "memory"):
+    if not run.any("read", "search", "scope", "audit", "growth", "memory"):
         return
     warm_files(home)
     with serving(home) as server:
@@ -122,6 +122,8 @@ def _small(run: Run) -> None:
             run.small_mix = searching.measure(run.report, server, copies, contents.resources, run.seconds, barred=True)
         if run.any("scope"):
             scoping.measure(run.report, server, home, copies, run.seconds)
+        if run.any("audit"):
+            auditing.measure(run.report, server, home, copies, run.seconds)
         run.memory[f"reads and searches at {contents.resources:,}"] = server.memory()
 
 

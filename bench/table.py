@@ -9,7 +9,7 @@ import msgspec
 
 from xinglin.base.clock import utc_now
 
-PARTS = ("read", "create", "import", "load", "search", "scope", "growth", "disk", "memory")
+PARTS = ("read", "create", "import", "load", "search", "scope", "audit", "growth", "disk", "memory")
 """The parts of the bench, in the order of the table."""
 
 

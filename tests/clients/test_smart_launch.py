@@ -22,8 +22,8 @@ from tests.served import Served, served
 from tests.signed_in import QUICK
 from xinglin.access.accounts import Account, Entrance, Hat
 from xinglin.access.accounts.model import Totp
-from xinglin.access.oauth.applications import register
 from xinglin.access.oauth.model import Application, drawers
+from xinglin.access.oauth.registering import register
 from xinglin.base.clock import utc_now
 from xinglin.base.crypto import Keys
 from xinglin.base.settings import Settings

@@ -125,6 +125,20 @@ def test_what_is_nested_without_end_is_refused(target: Target, depth: int) -> No
         target.send(text.encode()[: BODY_MAX - 1], XML)
 
 
+def test_what_is_nested_as_deep_as_is_allowed_can_be_read_in_every_way(platform: Target) -> None:
+    base, inner = platform.platform.base, '{"url":"urn:x","extension":['
+    nested = f'{inner * 150}{{"url":"urn:x","valueString":"deep"}}{"]}" * 150}'
+    body = f'{{"resourceType":"Basic","id":"deep","code":{{"text":"x"}},"extension":[{nested}]}}'
+    made = platform.client.put(f"{base}/Basic/deep", content=body, headers={"Content-Type": JSON})
+    assert made.status_code == 201
+    for where in ("Basic/deep", "Basic/deep/_history", "Basic?_id=deep", "Basic/deep?_summary=false&_pretty=true"):
+        for form in ("json", "xml"):
+            answer = platform.client.get(f"{base}/{where}{'&' if '?' in where else '?'}_format={form}")
+            assert (answer.status_code, "deep" in answer.text) == (200, True), (where, form)
+    again = platform.client.get(f"{base}/Basic/deep?_format=xml").content
+    assert platform.client.put(f"{base}/Basic/deep", content=again, headers={"Content-Type": XML}).status_code == 200
+
+
 def test_an_xhtml_narrative_nested_without_end_is_refused(target: Target) -> None:
     div = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
     for depth in (1000, 100_000):

@@ -23,8 +23,8 @@ ROLES = (
 )  # fmt: skip
 BESIDES = {
     "doctor": (
-        "/person?q=zgl", "/person?q=qqqq", f"/person/{ZHANG}", f"/person/{WANG}", f"/person/{ZHANG}/visit/stay", f"/person/{ZHANG}/year/2025",
-        f"/person/{ZHANG}/result?code=http://loinc.org|85354-9", "/visit?days=30", "/find?q=zgl", "/find?q=jm", "/find", "/nowhere",
+        "/person?q=zgl", "/person?q=qqqq", "/find?q=zgl", "/find?q=jm", "/find", "/visit?days=30", f"/person/{ZHANG}", f"/person/{WANG}",
+        f"/person/{ZHANG}/visit/stay", f"/person/{ZHANG}/year/2025", f"/person/{ZHANG}/result?code=http://loinc.org|85354-9", "/nowhere",
     ),
     "resident": (f"/person/{ZHANG}",),
 }  # fmt: skip
@@ -33,7 +33,8 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 WORDS = read_catalogues(folders())["zh-CN"].words
 LABELS = "[...document.querySelectorAll('[aria-label],[placeholder],[title]')].flatMap(e => [e.ariaLabel, e.placeholder, e.title])"
 SMALL = """
-[...document.querySelectorAll('.x-menu a, .x-bar summary, .x-bar-link, .btn, .form-control, .form-select, .card summary, .x-visit, .x-answers a')]
+[...document.querySelectorAll(
+    '.x-menu a, .x-bar summary, .x-bar-link, .btn, .form-control, .form-select, .card summary, .x-visit, .x-answers a')]
   .filter(e => e.offsetParent !== null && e.getBoundingClientRect().height < 44).map(e => e.outerHTML.slice(0, 120))
 """
 BARRIERS = """
@@ -43,7 +44,7 @@ async () => (await axe.run(document, {resultTypes: ['violations']})).violations
 """
 ONLY_ENGLISH = {text for text, chinese in WORDS.items() if "{" not in text and len(text) > 3 and text not in chinese}
 SMALLEST = (360, 740)
-LED_TO = re.compile(r'<(?:nav|details|header).*?</(?:nav|details|header)>', re.DOTALL)
+LED_TO = re.compile(r"<(?:nav|details|header).*?</(?:nav|details|header)>", re.DOTALL)
 HREF = re.compile(r'href="(/[^"#]*)"')
 
 

@@ -8,19 +8,14 @@ import pytest
 from playwright.async_api import expect
 
 from tests.journeys.conftest import PHONE, WIDE, Person, Region
+from tests.signed_in import sign_in
 
 Seat = Callable[..., Person]
 
 
-async def test_a_doctor_signs_in_with_a_token_and_stands_at_the_home_of_the_clinic(at_screen: Seat, region: Region) -> None:
-    # Given someone who is not signed in
-    doctor = at_screen(signed_in=False)
-    page = await doctor.open("/")
-    await expect(page.get_by_role("heading", name="杏林")).to_be_visible()
-    # When they give their token
-    await page.get_by_label("访问令牌").fill(region.token)
-    await page.get_by_role("button", name="登录").click()
-    # Then they stand at the home of a workspace, with numbers that lead to their lists
+async def test_a_doctor_stands_at_the_home_of_the_clinic(at_screen: Seat, region: Region) -> None:
+    page = await at_screen().open("/")
+    # Given the home of a workspace, its numbers lead to their lists
     await expect(page).to_have_url(region.address + "/clinic")
     await page.get_by_role("link", name="今日就诊").click()
     await expect(page).to_have_url(region.address + "/visit?days=1")
@@ -28,13 +23,13 @@ async def test_a_doctor_signs_in_with_a_token_and_stands_at_the_home_of_the_clin
 
 
 async def test_signing_out_closes_every_page(at_screen: Seat, region: Region) -> None:
-    doctor = at_screen()
+    doctor = at_screen(role=None, xinglin_session=await sign_in(region.store, "doctor", region.house.now(), id="doctor-7"))
     page = await doctor.open("/clinic")
-    await page.get_by_text("李医生").click()
+    await page.locator(".x-drop-end summary").click()
     await page.get_by_role("button", name="退出登录").click()
     await expect(page).to_have_url(region.address + "/sign-in")
     await page.goto(region.address + "/person")
-    await expect(page.get_by_label("访问令牌")).to_be_visible()
+    await expect(page.get_by_label("登录名")).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE])
@@ -81,13 +76,10 @@ async def test_without_a_connection_what_was_typed_is_kept_and_the_person_is_tol
     doctor.complaints.clear()  # the browser says that it is offline
 
 
-async def test_a_resident_is_found_and_opened_with_the_keyboard_alone(at_screen: Seat, region: Region) -> None:
-    page = await at_screen().open("/visit")
-    await page.keyboard.press("Control+k")
-    await page.keyboard.type("1224")
-    await page.keyboard.press("Enter")
-    await expect(page).to_have_url(region.address + "/person?q=1224")
-    await page.keyboard.press("Tab")  # from the box, which has the focus, over the button to the first resident
+async def test_a_list_is_worked_through_with_the_keyboard_alone(at_screen: Seat) -> None:
+    page = await at_screen().open("/person?q=1224")
+    await page.locator("#q").focus()
+    await page.keyboard.press("Tab")  # from the box over the button to the first resident
     await page.keyboard.press("Tab")
     ring = await page.evaluate(
         "getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement).outlineWidth"

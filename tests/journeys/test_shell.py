@@ -55,8 +55,10 @@ async def test_escape_leaves_the_search_and_returns_to_where_the_person_was(at_s
     await expect(page.get_by_role("link", name="居民", exact=True).first).to_be_focused()
 
 
-@pytest.mark.parametrize(("language", "typed", "title"), [("zh-CN", "jqjz", "近期就诊"), ("zh-CN", "recent", "近期就诊"), ("en", "近期", "Recent visits")])
-async def test_a_page_is_found_by_its_name_in_either_language_and_by_pinyin(at_screen: Seat, region: Region, language, typed, title) -> None:
+@pytest.mark.parametrize(
+    ("language", "typed", "title"), [("zh-CN", "jqjz", "近期就诊"), ("zh-CN", "recent", "近期就诊"), ("en", "近期", "Recent visits")]
+)
+async def test_a_page_is_found_by_name_in_either_language_and_by_pinyin(at_screen: Seat, region: Region, language, typed, title) -> None:
     page = await at_screen(language=language).open("/clinic")
     await page.keyboard.press("Control+k")
     await page.keyboard.type(typed)

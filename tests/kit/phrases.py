@@ -14,7 +14,11 @@ from xinglin.base import errors
 SOURCE = Path(errors.__file__).parents[1]
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.XinglinError)}
 ERRORS |= {"Refused", "StepUp"}
-BELOW = (SOURCE / "access" / "accounts", SOURCE / "base" / "national_ids.py")
+BELOW = (
+    *(SOURCE / "access" / "oauth" / name for name in ("registering.py", "providers.py")),
+    SOURCE / "access" / "accounts",
+    SOURCE / "base" / "national_ids.py",
+)
 """Lower floors whose errors forms show beside what was typed; the web door's catalogue has their words."""
 
 

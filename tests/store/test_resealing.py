@@ -18,10 +18,11 @@ import pytest
 from tests.store.ward import ward
 from xinglin.base.crypto import FileKeys, Keys
 from xinglin.base.errors import Conflict, Unavailable
+from xinglin.base.ids import new_id
 from xinglin.base.settings import Settings
 from xinglin.store import AuditRow, Delete, Records, Scope, Store, Update, open_store, prepare, resealing
 from xinglin.store.applying import AUDIT_BOUND
-from xinglin.store.jobs import Jobs, Run, work_on_jobs
+from xinglin.store.jobs import Jobs, Run, Stopping, work_on_jobs
 from xinglin.store.papers import Papers
 from xinglin.store.resealing import Place, begin, columns_of, reseal, retire, sealed_with, walk, write_anew
 
@@ -297,6 +298,23 @@ async def test_a_lost_or_wrong_key_is_named_at_the_start(region: Region):
             await start(replace(ground.settings, cipher="aes"), dsn, newer)
     with pytest.raises(Unavailable, match="another key file"):
         await prepare(ground.settings, dsn, replace(newer, index=bytes(32)))
+
+
+async def test_a_worker_with_an_older_key_file_seals_nothing_back(region: Region):
+    rotated(region)
+    run = Run(region.store.ground, new_id(), {"key": NEW + 1}, {"done": 0}, 1)
+    with pytest.raises(Unavailable, match="does not name data key 3 as the current one"):
+        await reseal(run)
+    assert await old(region) != {}
+
+
+async def test_a_worker_that_ends_leaves_the_rest_to_the_next(region: Region):
+    rotated(region)
+    run = Run(region.store.ground, new_id(), {"key": NEW}, {"done": 0}, 1)
+    run.stopping.set()
+    with pytest.raises(Stopping):
+        await reseal(run)
+    assert await old(region) != {}
 
 
 NOT_SEALED = {

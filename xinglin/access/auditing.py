@@ -135,9 +135,8 @@ def _entities(act: Act, ids: Mapping[int, str]) -> list[Resource]:
         found.append(_entity("2", "System Object", "4", "Domain Resource", {"reference": f"{act.type}/{act.id}"}))
     elif act.type or act.id:
         found.append({"type": _coding(_ENTITY, "2", "System Object"), "name": "/".join(part for part in (act.type, act.id) if part)})
-    for number in act.patients:
-        if number in ids:
-            found.append(_entity("1", "Person", "1", "Patient", {"reference": f"Patient/{ids[number]}"}))
+    shown = [f"Patient/{ids[number]}" for number in act.patients if number in ids]
+    found += [_entity("1", "Person", "1", "Patient", {"reference": reference}) for reference in shown]
     if act.query:
         asked: Resource = {"type": _coding(_ENTITY, "2", "System Object"), "role": _coding(_OBJECT_ROLE, "24", "Query")}
         found.append({**asked, "query": base64.b64encode(act.query.encode()).decode()})
@@ -173,11 +172,10 @@ class Interactions:
     def also(self, other: Interactions) -> Interactions:
         """What is in both."""
         without = self.without | other.without
-        if self.only is None or other.only is None:
-            only = other.only if self.only is None else self.only
-        else:
-            only = self.only & other.only
-        return Interactions(only - without, frozenset()) if only is not None else Interactions(None, without)
+        if self.only is None and other.only is None:
+            return Interactions(None, without)
+        sets = [only for only in (self.only, other.only) if only is not None]
+        return Interactions(frozenset.intersection(*sets) - without)
 
 
 def of_action(action: str) -> Interactions:

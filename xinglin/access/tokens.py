@@ -22,7 +22,7 @@ from xinglin.base.errors import Malformed, Unauthenticated
 LIFETIME_S = 30 * 24 * 3600
 """How long a token lasts when the issuer does not say."""
 
-TOKEN_CHARACTERS_MAX = 2048
+TOKEN_CHARACTERS_MAX = 8192
 _KIND = "xinglin1"
 
 

@@ -15,6 +15,9 @@ Resource = dict[str, Any]
 PARTS_MAX = 4_000_000
 """Most values of one JSON text. A value takes up to a hundred times the room of its text once it is parsed: bytes alone are no limit."""
 NUMBER_CHARS_MAX = 1000
+NESTING_MAX = 400
+"""Lists and objects within each other: as much as XML's 200 elements, and less than what any reader of a resource can follow."""
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _decimal(text: str) -> Decimal:
@@ -48,7 +51,32 @@ def decode_resource(raw: bytes) -> Resource:
     resource = cast("Resource", value)
     if not isinstance(resource.get("resourceType"), str):
         raise Malformed("The body is not a FHIR resource: resourceType is missing.")
+    if _perhaps_deep(raw) and _nesting(resource) > NESTING_MAX:
+        raise Malformed("The body is nested too deep.")
     return resource
+
+
+def _perhaps_deep(raw: bytes) -> bool:
+    """Whether a JSON text may be nested too deep: its brackets, those in texts among them, are taken away pair by pair from within."""
+    if raw.count(b"[") + raw.count(b"{") <= NESTING_MAX:
+        return False
+    brackets = raw.translate(None, _NOT_BRACKETS)
+    for _ in range(NESTING_MAX // 2):
+        fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
+    return bool(brackets)
+
+
+def _nesting(value: Any) -> int:
+    """How many lists and objects stand within each other."""
+    level: list[Any] = [value]
+    deep = 0
+    while held := [cast(Resource | list[Any], one) for one in level if isinstance(one, (dict, list))]:
+        deep += 1
+        level = [inner for one in held for inner in (one.values() if isinstance(one, dict) else one)]
+    return deep
 
 
 def encode(value: Any) -> bytes:

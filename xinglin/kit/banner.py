@@ -15,7 +15,9 @@ from typing import Self
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from xinglin.access.breakglass import cases
 from xinglin.access.policy import allowed
+from xinglin.base.clock import tick_of
 from xinglin.base.errors import Gone, NotFound
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.sensitivity import RESTRICTED, level_of
@@ -88,6 +90,7 @@ class Behind:
     """The resources a banner is made of, for a page that shows them too. None: not for the reader's role.
 
     `doctor`: the contract doctor's name. `ground`: by what kind of relation the reader sees all this, "" when nothing is said.
+    `emergency_minutes`: how long the record stays open to who broke the glass, 0 for who sees it on another ground.
     """
 
     patient: Resource
@@ -97,6 +100,7 @@ class Behind:
     coverages: list[Resource] | None
     doctor: str
     ground: str
+    emergency_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Banner:
     insurance: tuple[Names, ...]
     restricted: bool
     ground: Phrase | None
+    emergency_minutes: int = 0
 
     @classmethod
     def of(cls, behind: Behind, now: datetime, timezone: ZoneInfo) -> Self:
@@ -129,6 +134,7 @@ class Banner:
             insurance=tuple(dict.fromkeys(name for name in map(_insurance, coverages) if name)),
             restricted=any(level_of(one) >= RESTRICTED for one in (behind.patient, *conditions, *(allergies or []), *flags)),
             ground=GROUNDS.get(behind.ground),
+            emergency_minutes=behind.emergency_minutes,
         )
 
 
@@ -148,8 +154,19 @@ async def read_behind(unit: Unit, person_id: str) -> Behind:
         _of_patient(unit, "CareTeam", person_id, "&status=active"),
     )
     resource = patient.resource()
-    doctor = await _contract_doctor(unit, resource, teams or [])
-    return Behind(resource, conditions, allergies, flags, coverages, doctor, unit.store.scope.ground_of(patient.patient))
+    ground = unit.store.scope.ground_of(patient.patient)
+    doctor, minutes = await gather(_contract_doctor(unit, resource, teams or []), _emergency_minutes(unit, person_id, ground))
+    return Behind(resource, conditions, allergies, flags, coverages, doctor, ground, minutes)
+
+
+async def _emergency_minutes(unit: Unit, person_id: str, ground: str) -> int:
+    """For how many minutes yet the reader has the record open because they broke the glass."""
+    if ground != "break-glass":
+        return 0
+    now_us = tick_of(unit.now)
+    papers = await cases(unit.store.store).find(f"account {unit.actor.id}", now_us)
+    mine = (paper.value for paper in papers if paper.value.patient == person_id and paper.value.state != "unjustified")
+    return max((-(-(one.ends - now_us) // 60_000_000) for one in mine if one.ends > now_us), default=0)
 
 
 def chronic_labels(conditions: Iterable[Resource]) -> tuple[Phrase, ...]:

@@ -139,6 +139,7 @@ class Capability:
     """One thing the platform does for people. `systems`: the ids of the required systems it answers.
 
     `finders`: what the bar's search finds here. `inbox`: what waits for someone here. `signals`: numbers in the bar.
+    `instead`: offered in words to whom a page about a resident tells that there is nothing.
     `terminology`: makes who answers `:in`, `:above` and `:below` in a process's searches; the first capability that has one gets it.
     """
 
@@ -154,6 +155,7 @@ class Capability:
     finders: tuple[Finder, ...] = ()
     inbox: tuple[Waiting, ...] = ()
     signals: tuple[Signal, ...] = ()
+    instead: tuple[MenuEntry, ...] = ()
     terminology: Callable[[], CodeSource] | None = None
 
 

@@ -124,3 +124,9 @@ async def head_at(ground: Ground, number: int) -> Exported | None:
             return None
         public = await connection.fetchval("SELECT public FROM xinglin.seal_key WHERE key = $1", row["key"])
         return exported(head_of(row, await ledger_of(connection)), public)
+
+
+async def ended_papers(ground: Ground, now_us: int) -> int:
+    """Papers that have ended and wait for the sweep."""
+    async with ground.side.connection() as connection:
+        return await connection.fetchval("SELECT count(*) FROM xinglin.paper WHERE ends <= $1", now_us)

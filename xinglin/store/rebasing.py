@@ -1,4 +1,4 @@
-"""Keeping the change feed, and the audit trail, in order when a dump is restored into another cluster, whose transaction numbers start elsewhere.
+"""Keeping change feed and audit trail in order when a dump is restored into another cluster, whose transaction numbers start elsewhere.
 
 Consumers read the feed by transaction number. A cluster that counts below the feed's newest number would write rows that
 all consumers believe they have seen; so from then on an offset is added to what it counts (`xact_offset`, and the
@@ -11,7 +11,7 @@ from asyncpg import Connection
 
 
 async def rebase(connection: Connection) -> bool:
-    """Put new transaction numbers above those of feed and trail when the cluster counts below them (a dump was restored); whether it had to."""
+    """Put new transaction numbers above those written when the cluster counts below them (a dump was restored); whether it had to."""
     async with connection.transaction():
         offset, newest, next_ = await connection.fetchrow(
             "SELECT xact_offset, greatest((SELECT max(xact) FROM xinglin.feed), (SELECT max(xact) FROM xinglin.audit),"

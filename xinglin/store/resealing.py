@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 from asyncpg import Connection, Record
@@ -37,7 +37,7 @@ VACUUMED_ROWS = 10_000
 """After so many rows of a column their old versions are cleared away."""
 _HEAD_BYTES = 14
 """Of a value, what tells it from every other: key, dictionary and nonce of a content; key and nonce of anything else."""
-_NEXT_PASS_S = 1.0
+_NEXT_PASS_S, _NEXT_PASS_S_MAX = 1.0, 60.0
 _OUTLIVED_EVERY_S, _OUTLIVED_TRIES = 0.2, 300
 _LOG = logging.getLogger(__name__)
 
@@ -80,25 +80,46 @@ async def reseal(run: Run) -> Mapping[str, Any]:
 
     async def told(connection: Connection, place: Place, column: Column) -> None:
         words = f"{place.done} sealed anew, now at {column.table}"
-        await run.save_in(connection, {name: getattr(place, name) for name in Place.__dataclass_fields__}, words)
-        run.go_on()
+        await run.save_in(connection, asdict(place), words)
 
     if not run.progress:
         await _settle(ground)
-    place = Place(**run.progress) if run.progress else Place()
+    place, wait_s = Place(**run.progress) if run.progress else Place(), _NEXT_PASS_S
     while True:
-        ground.contents.renew()
-        key = ground.contents.current
-        place = await walk(ground, place, told)
+        key = _newest_key(ground, run)
+        place = await walk(ground, place, told, run.go_on)
         if place.found == place.damaged and ground.contents.current == key:
             return {"key": key, "resealed": place.done, "damaged": place.damaged}
         place = Place(done=place.done)
-        await asyncio.sleep(_NEXT_PASS_S)
+        await _pause(run, wait_s)
+        wait_s = min(wait_s * 2, _NEXT_PASS_S_MAX)
 
 
 async def begin(ground: Ground) -> str:
     """Have the worker seal everything anew; the job's id."""
-    return await Jobs(ground).start(KIND, {"owner": "system"})
+    ground.contents.renew()
+    return await Jobs(ground).start(KIND, {"owner": "system", "key": ground.contents.current})
+
+
+def _newest_key(ground: Ground, run: Run) -> int:
+    """The key to seal with. Raises `Unavailable` while the key file of this machine is older than the one the job was begun with."""
+    ground.contents.renew()
+    key = ground.contents.current
+    if key < run.parameters["key"]:
+        raise Unavailable(
+            "The key file here does not name data key {number} as the current one; bring its newest copy.", number=run.parameters["key"]
+        )
+    return key
+
+
+async def _pause(run: Run, seconds: float) -> None:
+    """Wait before the next pass; raises `Stopping` when the worker ends meanwhile."""
+    try:
+        async with asyncio.timeout(seconds):
+            await run.stopping.wait()
+    except TimeoutError:
+        return
+    run.go_on()
 
 
 async def newest(ground: Ground) -> JobStatus | None:
@@ -116,23 +137,24 @@ async def _settle(ground: Ground) -> None:
             _LOG.warning("a long write is under way; what it seals with an older key is found by the next re-sealing")
 
 
-async def walk(ground: Ground, start: Place, told: Told) -> Place:
-    """One pass over every column from a place on; where it ended."""
+async def walk(ground: Ground, start: Place, told: Told, go_on: Callable[[], None] = lambda: None) -> Place:
+    """One pass over every column from a place on; where it ended. `told` of each batch inside its transaction; `go_on` may raise."""
     place = start
     async with ground.side.connection() as connection:
         columns = await columns_of(connection)
     for number in range(start.column, len(columns)):
         place = replace(place, column=number, page=place.page if number == start.column else 0)
         before = place.done
-        place = await _walk_column(ground, columns[number], place, told)
+        place = await _walk_column(ground, columns[number], place, told, go_on)
         if place.done - before >= VACUUMED_ROWS:
             await _clear(ground, columns[number])
     return place
 
 
-async def _walk_column(ground: Ground, column: Column, place: Place, told: Told) -> Place:
+async def _walk_column(ground: Ground, column: Column, place: Place, told: Told, go_on: Callable[[], None]) -> Place:
     """Range of pages after range of pages; what is re-sealed may be moved behind the last one, so the end is looked up again."""
     while place.page < await _pages(ground, column):
+        go_on()
         began = time.monotonic()
         async with ground.pool.connection() as connection:
             for rows in await _old_rows(connection, column, ground.contents, place.page):

@@ -104,7 +104,8 @@ def test_a_resident_proves_who_they_are_before_anything_opens() -> None:
     resident = Account("2", "", "张桂兰", "resident", phone="15412347734", hats=())
     session = msgspec.structs.replace(SESSION, kind="resident")
     assert rules.stage_of(resident, session, 0, 90) == "identity"
-    proved = msgspec.structs.replace(resident, proof=Proof("ID number and name", 0, "x"), hats=(Hat("resident", "resident", "张桂兰", "Patient/z"),))
+    hat = Hat("resident", "resident", "张桂兰", "Patient/z")
+    proved = msgspec.structs.replace(resident, proof=Proof("ID number and name", 0, "x"), hats=(hat,))
     assert rules.stage_of(proved, session, 0, 90) == "open"
 
 

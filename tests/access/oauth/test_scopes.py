@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from xinglin.access.actor import Actor
 from xinglin.access.oauth.scopes import LETTERS, Scope, listed, narrowing, parse, permits, reduced, within
+from xinglin.access.tokens import issue_for, verify
+from xinglin.base.crypto import Keys
 
+KEYS = Keys({1: bytes(16)}, 1, bytes(32), b"t" * 32)
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LAB = "patient/Observation.rs?category=laboratory"
 
 
@@ -30,7 +37,8 @@ def test_scopes_of_both_versions_are_understood(text: str, meant: Scope) -> None
     "text",
     [
         "patient/Observation.sr", "patient/Observation.rr", "patient/Dragon.rs", "patients/Observation.rs", "patient/Observation",
-        "patient/Observation.rs?colour=blue", "patient/Observation.rs?_include=*", "patient/Observation.rs?_count=1", "patient/*.rs?category=a",
+        "patient/Observation.rs?colour=blue", "patient/Observation.rs?_include=*", "patient/Observation.rs?_count=1",
+        "patient/*.rs?category=a", "patient/Observation.rs?subject.name=li", "patient/Observation.rs?code:in=http://x.example/vs",
         "patient/Observation.read?category=laboratory", "patient/Observation.rs?", "",
     ],
 )  # fmt: skip
@@ -90,3 +98,10 @@ def test_reading_and_writing_a_scope_is_the_same(letters: set[str], narrow: bool
     kept = "".join(letter for letter in LETTERS if letter in letters)
     scope = Scope("user", "Observation", kept, "category=laboratory" if narrow else "")
     assert parse(str(scope)) == (scope if kept else None)
+
+
+def test_all_the_scopes_one_may_ask_for_fit_into_a_token() -> None:
+    scopes = listed(" ".join(f"patient/Observation.rs?code={number:05}" for number in range(100)))
+    assert len(scopes) == 100
+    assert verify(KEYS, issue_for(KEYS, Actor("a", "doctor", "李", scopes=scopes), 60, now=NOON), NOON).scopes == scopes
+    assert listed(" ".join(f"patient/Observation.rs?code={number:05}" for number in range(101))) == ()

@@ -19,7 +19,8 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from xinglin.base.crypto import FileKeys, Keys
+from xinglin.base.clock import wall_us
+from xinglin.base.crypto import FileKeys, Keys, signer
 from xinglin.base.errors import Conflict, Malformed, NotFound, Unavailable, XinglinError
 from xinglin.base.settings import Settings
 from xinglin.doors.cli import backup, installation
@@ -27,9 +28,12 @@ from xinglin.doors.cli.program import application
 from xinglin.store import AuditRow, Create, Delete, Scope, Store, Update, open_store, prepare
 from xinglin.store.backups import Manifest
 from xinglin.store.feed import Follower
+from xinglin.store.ledger.sealing import seal_next
+from xinglin.store.ledger.verifying import verify as verify_ledger
 from xinglin.store.papers import Papers
 
 T = TypeVar("T")
+SIGNER = signer(b"s" * 32)
 SEARCHES = (
     "Patient?name=张", "Patient?gender=female&_sort=birthdate", "Patient?identifier=urn:oid:2.16.156.10011.1.3|110101199003070017",
     "Observation?code=http://loinc.org|8480-6&_sort=-date", "Observation?value-quantity=gt140", "Observation?subject:Patient.gender=male",
@@ -117,6 +121,8 @@ async def filled(store: Store) -> None:
     for number in range(0, 120, 3):
         await records.write([Update(patient(number, "张薇"), id=f"p{number}")])
     await records.write([Delete("Observation", f"o{number}") for number in range(0, 120, 10)])
+    while await seal_next(store.ground, SIGNER, wall_us()):
+        pass
     await Papers(store.ground, "note", Note).add("first", Note("电话 13912345678"), ["13912345678"])
     follower = Follower(store, "clinic")
     await follower.start(from_the_beginning=True)
@@ -185,6 +191,12 @@ def reading(number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+async def ledger_of(store: Store) -> tuple[int, int, int]:
+    """How many rows of the audit trail are sealed, how many are not yet, and how many faults the ledger has."""
+    report = await verify_ledger(store.ground, SIGNER)
+    return report.rows, report.unsealed, report.count
+
+
 def restored(county: County, home: Path) -> Seen:
     settings = Settings(home=str(home))
     backup.bring_back(settings, county.file, county.settings.key_path)
@@ -219,6 +231,22 @@ def test_searches_papers_audit_and_feed_come_back(county: County, again: tuple[P
     assert (found.papers, found.audit, found.place) == (seen.papers, seen.audit, seen.place)
     assert found.later[: len(seen.later)] == seen.later
     assert len(seen.later) > 0
+
+
+def test_the_ledger_of_the_audit_trail_comes_back_sound_and_goes_on(county: County, again: tuple[Path, Seen]) -> None:
+    settings = Settings(home=str(again[0]))
+    assert int(county.manifest.audit["sealed"]) == county.seen.audit > 0
+
+    async def going_on(store: Store) -> tuple[int, int, int]:
+        row = AuditRow("Practitioner/7", "doctor", "read", "Patient", "p1", None, 200, "192.0.2.1", "r2")
+        await store.records(Scope.everyone()).write([Create(patient(9001, "再来"), id="after")], [row])
+        assert await seal_next(store.ground, SIGNER, wall_us()) == 1
+        return await ledger_of(store)
+
+    with installation.database(settings) as record:
+        keys = FileKeys(settings.key_path).keys()
+        assert with_store(settings, record.dsn, keys, ledger_of) == (county.seen.audit, 0, 0)
+        assert with_store(settings, record.dsn, keys, going_on) == (county.seen.audit + 1, 0, 0)
 
 
 def test_the_files_of_exports_come_back_with_their_keys_beside(county: County, again: tuple[Path, Seen]) -> None:

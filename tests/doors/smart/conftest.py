@@ -13,10 +13,10 @@ import pytest
 
 from xinglin.access.actor import Actor
 from xinglin.access.oauth import asking
-from xinglin.access.oauth.applications import register
 from xinglin.access.oauth.fetching import Fetcher
 from xinglin.access.oauth.grants import AsTheyWere
 from xinglin.access.oauth.model import Application, Drawers, drawers
+from xinglin.access.oauth.registering import register
 from xinglin.access.oauth.withdrawals import Withdrawals
 from xinglin.base.crypto import Keys
 from xinglin.doors.smart import smart_app

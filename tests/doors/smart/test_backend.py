@@ -13,9 +13,10 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from tests.doors.smart.conftest import ISSUER, REDIRECT, Town
 from tests.doors.smart.test_tokens import refused
-from xinglin.access.oauth.applications import ASSERTION_TYPE, register
+from xinglin.access.oauth.applications import ASSERTION_TYPE
 from xinglin.access.oauth.fetching import Fetcher, is_public
 from xinglin.access.oauth.model import Application
+from xinglin.access.oauth.registering import register
 from xinglin.access.tokens import verify
 from xinglin.base.errors import Malformed
 
@@ -25,7 +26,14 @@ KEYS = json.dumps({"keys": [KEY.as_dict(private=False), RSA.as_dict(private=Fals
 
 
 async def backend(town: Town, **given: Any) -> str:
-    wanted = {"name": "质控", "auth": "private_key_jwt", "keys": KEYS, "role": "reader", "scopes": ("system/*.rs",), "redirects": ()} | given
+    wanted = {
+        "name": "质控",
+        "auth": "private_key_jwt",
+        "keys": KEYS,
+        "role": "reader",
+        "scopes": ("system/*.rs",),
+        "redirects": (),
+    } | given
     return (await town.application(**wanted))[0]
 
 
@@ -138,17 +146,18 @@ async def test_an_installed_application_may_have_a_scheme_of_its_own(town: Town)
 # --- fetching keys ---
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1", "100.64.0.1", "0.0.0.0", "224.0.0.1", "2002:a00:1::"],
-)  # fmt: skip
+INSIDE = """127.0.0.1 10.0.0.1 192.168.1.1 169.254.169.254 ::1 fd00::1 ::ffff:10.0.0.1 100.64.0.1 0.0.0.0 224.0.0.1
+2002:a00:1::""".split()
+LEADING_INSIDE = """http://keys.example/ https://127.0.0.1/ https://localhost/ file:///etc/passwd https://a@keys.example/ https://[::1]/
+https:///x https://keys.example:x/""".split()
+
+
+@pytest.mark.parametrize("address", INSIDE)
 def test_addresses_inside_are_never_asked(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://keys.example/", "https://127.0.0.1/", "https://localhost/", "file:///etc/passwd", "https://a@keys.example/", "https://[::1]/", "https:///x", "https://keys.example:x/"]
-)  # fmt: skip
+@pytest.mark.parametrize("url", LEADING_INSIDE)
 async def test_an_address_that_leads_inside_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(Malformed):
         await Fetcher().get(url)

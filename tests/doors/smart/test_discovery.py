@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.doors.smart.conftest import ISSUER, Town
-from xinglin.access.oauth.applications import set_disabled
+from xinglin.access.oauth.registering import set_disabled
 from xinglin.doors.smart import PATHS, CrossOrigin, Origins
 from xinglin.doors.smart.door import OPEN_TO_ALL
 

@@ -117,7 +117,12 @@ async def test_another_browser_cannot_come_back_and_nobody_comes_back_twice(two:
 
 async def test_an_answer_of_another_server_for_another_nonce_or_too_late_proves_nothing(two: Two) -> None:
     await two.account(DOCTOR.id)
-    for changed, answered in (({"nonce": "other"}, {}), ({}, {"iss": "https://evil.example"}), ({}, {"code": "made-up"}), ({}, {"error": "x"})):
+    for changed, answered in (
+        ({"nonce": "other"}, {}),
+        ({}, {"iss": "https://evil.example"}),
+        ({}, {"code": "made-up"}),
+        ({}, {"error": "x"}),
+    ):
         begun = await two.elsewhere.begin("gov", HERE, "/", two.town.clock.now())
         query = await two.there(begun.address, **changed)
         with pytest.raises(Refused, match="did not prove"):

@@ -110,7 +110,7 @@ async def test_a_session_that_ended_sends_an_htmx_request_to_the_sign_in_page(cl
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in?next=%2Fperson")
 
 
-@pytest.mark.parametrize("role", ["audit_admin", "resident"])
+@pytest.mark.parametrize("role", ["audit_admin", "system_admin", "regulator"])
 async def test_a_role_that_may_not_read_residents_meets_no_record_and_no_menu_line(client_of: Callable[..., Client], role: str) -> None:
     client = client_of(role)
     assert (await client.get("/person")).status_code == 403

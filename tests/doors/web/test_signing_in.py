@@ -16,7 +16,7 @@ import pytest
 from tests.doors.web.conftest import everyone
 from tests.doors.web.drawn import settle
 from tests.signed_in import COOKIE, QUICK
-from xinglin.access.accounts import Account, Hat
+from xinglin.access.accounts import Account, Hat, StepUp
 from xinglin.access.accounts.model import Totp
 from xinglin.base.ids import new_id
 from xinglin.base.national_ids import make_resident_id
@@ -171,7 +171,7 @@ async def test_over_https_the_cookie_is_bound_to_this_host(module_store: Store, 
     assert "Domain" not in cookie
 
 
-async def test_a_session_ends_after_twenty_idle_minutes_and_a_clock_does_not_keep_it_awake(browser: Client, account_of, clock: Clock) -> None:
+async def test_a_session_ends_after_twenty_idle_minutes_and_a_clock_keeps_none_awake(browser: Client, account_of, clock: Clock) -> None:
     account = await account_of(totp=Totp(SECRET))
     await browser.post("/sign-in", data={"login": account.login, "password": PASSWORD})
     await browser.post("/sign-in/factor", data={"code": code(clock)})
@@ -183,6 +183,41 @@ async def test_a_session_ends_after_twenty_idle_minutes_and_a_clock_does_not_kee
     await browser.get("/signals")
     clock.now += timedelta(minutes=6)
     assert (await browser.get("/sign-in/hat")).status_code == 303
+
+
+async def test_a_password_is_changed_on_its_page_and_a_slip_is_told(browser: Client, account_of, clock: Clock) -> None:
+    account = await account_of(totp=Totp(SECRET), issued=True)
+    await browser.post("/sign-in", data={"login": account.login, "password": PASSWORD})
+    step = await browser.post("/sign-in/factor", data={"code": code(clock)})
+    assert step.headers["location"] == "/sign-in/password"
+    assert "当前密码由管理员发放" in (await browser.get("/sign-in/password")).text
+    new = "Apricot-grove-2027"
+    slip = await browser.post("/sign-in/password", data={"present": PASSWORD, "new": new, "again": "Apricot-grove-2028"})
+    assert "两次输入的新密码不一致" in slip.text
+    weak = await browser.post("/sign-in/password", data={"present": PASSWORD, "new": "apricotgrove", "again": "apricotgrove"})
+    assert weak.status_code == 422
+    assert "密码须包含" in weak.text
+    done = await browser.post("/sign-in/password", data={"present": PASSWORD, "new": new, "again": new})
+    assert (done.status_code, done.headers["location"]) == (303, "/")
+    assert (await browser.get("/sign-in/password")).status_code == 200
+
+
+async def test_before_something_weighty_the_code_is_asked_for_again(browser: Client, gate: Gate, account_of, clock: Clock) -> None:
+    account = await account_of(totp=Totp(SECRET))
+    await browser.post("/sign-in", data={"login": account.login, "password": PASSWORD})
+    await browser.post("/sign-in/factor", data={"code": code(clock)})
+    live = await gate.entrance.sessions.find(browser.cookies[COOKIE], clock.now)
+    await gate.entrance.sessions.require_fresh(live.session.actor(live.id), clock.now)
+    clock.now += timedelta(minutes=6)
+    with pytest.raises(StepUp):
+        await gate.entrance.sessions.require_fresh(live.session.actor(live.id), clock.now)
+    asked = await browser.get("/sign-in/enrolment?next=/account")
+    assert asked.headers["location"].startswith("/sign-in/again?next=%2Fsign-in%2Fenrolment")
+    assert (await browser.get("/sign-in/again")).status_code == 200
+    assert (await browser.post("/sign-in/again", data={"code": "000000", "next": "/x"})).status_code == 401
+    assert (await browser.post("/sign-in/again", data={"code": code(clock), "next": "/x"})).headers["location"] == "/x"
+    await gate.entrance.sessions.require_fresh(live.session.actor(live.id), clock.now)
+    assert (await browser.get("/sign-in/enrolment")).status_code == 200
 
 
 async def test_no_session_lasts_longer_than_twelve_hours(browser: Client, account_of, clock: Clock) -> None:

@@ -52,13 +52,13 @@ async def test_rows_stay_for_the_days_the_law_asks_for(ledger: Store, tmp_path: 
         await archive(ledger.ground, SIGNER, NOW - 179 * DAY, tmp_path, NOW, "auditor")
     with pytest.raises(NotFound, match="nothing to archive"):
         await archive(ledger.ground, SIGNER, T0 - DAY, tmp_path, NOW, "auditor")
-    assert list(tmp_path.iterdir()) == []
+    assert files_in(tmp_path) == []
     assert await sql(ledger, "SELECT count(*) FROM xinglin.audit") == 11
 
 
 async def test_rows_removed_under_the_name_of_an_archive_before_their_time_are_found(ledger: Store):
-    late = "INSERT INTO xinglin.audit (at, actor, role, interaction, type, id, status) VALUES ($1, 'x', 'system', 'archive', 'AuditEvent', '3-3', 200)"
-    await sql(ledger, late, NOW)
+    columns, values = "at, actor, role, interaction, type, id, status", "$1, 'x', 'system', 'archive', 'AuditEvent', '3-3', 200"
+    await sql(ledger, f"INSERT INTO xinglin.audit ({columns}) VALUES ({values})", NOW)
     await sql(ledger, "DELETE FROM xinglin.audit WHERE n = 11")
     (fault,) = (await verify(ledger.ground, SIGNER)).faults
     assert "before its time" in str(fault)
@@ -68,7 +68,7 @@ async def test_nothing_is_archived_from_a_ledger_that_was_tampered_with(ledger: 
     await sql(ledger, "UPDATE xinglin.audit SET status = 500 WHERE n = 3")
     with pytest.raises(Conflict, match="Row 3 is not what was sealed"):
         await archived(ledger, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert files_in(tmp_path) == []
     assert await sql(ledger, "SELECT count(*) FROM xinglin.audit") == 11
 
 
@@ -143,6 +143,10 @@ async def test_an_archive_of_another_past_is_found_by_the_ledger(ledger: Store, 
     other = Archived("x", range(1, 3), b"another", "", 10)
     faults = (await verify(ledger.ground, SIGNER, archives=[other])).faults
     assert [fault.kind for fault in faults] == ["archive"]
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 def plain(path: Path) -> bytes:

@@ -59,7 +59,7 @@ async def test_the_sealer_seals_what_is_left_when_it_is_told_to_end(store: Store
     stopping = asyncio.Event()
     await noted(store, look(1))
     sealing = asyncio.create_task(keep_sealing(store.ground, SIGNER, stopping))
-    while not await seals(store):
+    while not await seals(store):  # noqa: ASYNC110 - it is the database that tells
         await asyncio.sleep(0.02)
     await noted(store, look(2))
     stopping.set()

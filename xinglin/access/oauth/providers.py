@@ -22,10 +22,10 @@ from joserfc.errors import JoseError
 
 from xinglin.access.accounts import Account, Entrance
 from xinglin.access.accounts.entrance import Origin, Refused
-from xinglin.access.oauth.applications import key_set
 from xinglin.access.oauth.asking import challenge_of
 from xinglin.access.oauth.fetching import Fetcher
 from xinglin.access.oauth.model import SECOND_US
+from xinglin.access.oauth.registering import key_set
 from xinglin.base.clock import tick_of
 from xinglin.base.errors import Conflict, Malformed, XinglinError
 from xinglin.store.ground import Ground
@@ -34,7 +34,6 @@ from xinglin.store.papers import Papers
 UNDER_WAY_S = 600
 LEEWAY_S = 60
 ALGORITHMS = ("ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384")
-_NOT_PROVED = "The other service did not prove who you are. Try again."
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,7 +123,7 @@ class Elsewhere:
             claims = await self._claims(provider, kept, query, site, now)
         except (XinglinError, JoseError, ValueError, TypeError, KeyError) as failed:
             entrance.note(None, "sign-in", 401, origin, f"provider {name}, refused")
-            raise Refused(_NOT_PROVED) from failed
+            raise _unproved() from failed
         account = await self._account(entrance, provider, claims, now)
         if account is None or account.state != "active":
             entrance.note(account, "sign-in", 401, origin, f"provider {name}, no account")
@@ -143,16 +142,16 @@ class Elsewhere:
         paper = await self._under_way.look(key, tick_of(now))
         ours = paper is not None and secrets.compare_digest(paper.value.browser, _hash(browser)) and paper.value.provider == name
         if paper is None or not ours or not await self._under_way.remove(key):
-            raise Refused(_NOT_PROVED)
+            raise _unproved()
         issuer = query.get("iss")
         if query.get("error") or (issuer is not None and issuer != self._provider(name).issuer):
-            raise Refused(_NOT_PROVED)
+            raise _unproved()
         return paper.value
 
     async def _about(self, provider: Provider, now: datetime) -> Mapping[str, Any]:
         about: Mapping[str, Any] = await self._fetcher.kept(f"{provider.issuer}/.well-known/openid-configuration", now)
         if about.get("issuer") != provider.issuer:
-            raise Refused(_NOT_PROVED)
+            raise _unproved()
         return about
 
     async def _claims(self, provider: Provider, kept: UnderWay, query: Mapping[str, str], site: str, now: datetime) -> Mapping[str, Any]:
@@ -215,12 +214,16 @@ def check_claims(claims: Mapping[str, Any], provider: Provider, nonce: str, now:
         and made - LEEWAY_S <= moment
     )
     if not right:
-        raise Refused(_NOT_PROVED)
+        raise _unproved()
 
 
 def back_to(site: str, name: str) -> str:
     """Our address a provider sends people back to; register it there."""
     return f"{site}/sign-in/from/{name}"
+
+
+def _unproved() -> Refused:
+    return Refused("The other service did not prove who you are. Try again.")
 
 
 def _hash(secret: str) -> str:

@@ -22,6 +22,6 @@ def check_may_change(actor: Actor, account: Account) -> None:
     if account.id == actor.id:
         raise Conflict("You cannot change your own account here.")
     if is_administrator(account.hats):
-        raise Forbidden("The three administrators watch each other: none changes another's account. That is done at the machine's terminal.")
+        raise Forbidden("The three administrators watch each other: none changes another's account. The machine's terminal does.")
     if account.kind == "demo":
         raise Conflict("People of the demo stay as they are.")

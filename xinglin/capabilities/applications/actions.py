@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from xinglin.access.oauth import applications, asking, grants
+from xinglin.access.oauth import asking, grants, registering
+from xinglin.access.policy import require
 from xinglin.base.clock import tick_of
 from xinglin.capabilities.applications import queries, rules
 from xinglin.kit.unit import Unit
@@ -15,12 +16,12 @@ from xinglin.kit.unit import Unit
 async def register(unit: Unit, form: Mapping[str, str]) -> tuple[str, str]:
     """(client id, secret or ""). Raises `Malformed` with what to mend."""
     wanted = msgspec.structs.replace(rules.described(form), made_us=tick_of(unit.now), made_by=unit.actor.id)
-    return await applications.register(queries.papers_of(unit), wanted)
+    return await registering.register(queries.papers_of(unit), wanted)
 
 
 async def set_disabled(unit: Unit, client: str, *, disabled: bool) -> None:
     """Stop an application at once, or let it ask again."""
-    await applications.set_disabled(queries.papers_of(unit), client, unit.now, disabled=disabled)
+    await registering.set_disabled(queries.papers_of(unit), client, unit.now, disabled=disabled)
 
 
 async def read_request(unit: Unit, query: Mapping[str, str], site: str) -> asking.Asked:
@@ -32,6 +33,7 @@ async def allow(unit: Unit, asked: asking.Asked, patient: str) -> str:
     """Allow it, about a patient ("" when none is asked for); where the browser goes. Raises `NotFound` for one out of reach."""
     about = (asked.launch.patient if asked.launch else "") or patient
     if about:
+        require(unit.actor, "read", "Patient")
         await unit.store.read("Patient", about)
     return await asking.allow(queries.papers_of(unit), asked, unit.actor, patient, unit.now)
 

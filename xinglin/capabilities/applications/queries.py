@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from xinglin.access.oauth import grants
 from xinglin.access.oauth.model import Drawers, Grant, drawers
+from xinglin.access.policy import require
 from xinglin.base.clock import moment_of, tick_of
 from xinglin.base.errors import Gone, NotFound
 from xinglin.capabilities.applications import rules
@@ -63,6 +64,7 @@ async def people(unit: Unit, typed: str, timezone: ZoneInfo) -> list[Person]:
     """Residents within the actor's reach by name, number or telephone."""
     if not typed:
         return []
+    require(unit.actor, "search", "Patient")
     kinds = ("name", "identifier", "phone") if any(letter.isdigit() for letter in typed) else ("name",)
     found = {
         patient["id"]: Person.of(patient, unit.now, timezone)
@@ -73,7 +75,8 @@ async def people(unit: Unit, typed: str, timezone: ZoneInfo) -> list[Person]:
 
 
 async def person(unit: Unit, patient: str, timezone: ZoneInfo) -> Person:
-    """One resident within the actor's reach. Raises `NotFound`."""
+    """One resident within the actor's reach. Raises `NotFound`, `Forbidden`."""
+    require(unit.actor, "read", "Patient")
     return Person.of((await unit.store.read("Patient", patient)).resource(), unit.now, timezone)
 
 

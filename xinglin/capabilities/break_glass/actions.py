@@ -14,7 +14,7 @@ from xinglin.capabilities.break_glass import queries, rules
 from xinglin.capabilities.break_glass.model import FoundPaper
 from xinglin.fhir.codec import Resource
 from xinglin.kit.gateways.sms import sms_of
-from xinglin.kit.i18n import t
+from xinglin.kit.i18n import in_language, t
 from xinglin.kit.notices import notices_of, notify
 from xinglin.kit.unit import Unit
 from xinglin.store import AuditRow
@@ -25,6 +25,10 @@ LOOKUPS = Limit(10, 60)
 FOUND_MINUTES = 15
 STEP_UP_MINUTES = 15
 """So long a proof of oneself holds here: minutes count in an emergency."""
+_MESSAGE = (
+    "Xinglin: your health record was opened in an emergency just now. It will be checked. Sign in to see who looked, or to object.",
+    "【杏林】您的健康档案刚刚被紧急调阅，事后将逐一审核。登录后可在“谁看过我的档案”中查看；如有异议可在线提出。",
+)
 _LOG = logging.getLogger(__name__)
 
 
@@ -63,9 +67,8 @@ async def open_record(unit: Unit, patient: Resource, reason: str, address: str) 
     title = t("{name} opened your record in an emergency", name=unit.actor.name)
     papers, text = notices_of(store), t("Reason: {reason}. It will be checked.", reason=paper.value.reason)
     await notify(papers, f"Patient/{patient['id']}", title, "/who-looked", unit.now, "break-glass", text=text)
-    await notify(
-        papers, "role:security_admin", t("An emergency look waits to be checked"), f"/security/emergency/{paper.key}", unit.now, "break-glass"
-    )
+    title, href = t("An emergency look waits to be checked"), f"/security/emergency/{paper.key}"
+    await notify(papers, "role:security_admin", title, href, unit.now, "break-glass")
     await _tell_by_sms(unit, patient)
     return paper
 
@@ -77,8 +80,7 @@ async def _tell_by_sms(unit: Unit, patient: Resource) -> None:
     if phone is None:
         return
     ground = unit.store.store.ground
-    clock = unit.now.strftime("%H:%M")
-    text = f"【杏林】您的健康档案刚刚被紧急调阅，事后将逐一审核。详情请登录“谁看过我的档案”查看。如有异议可在线提出。({clock}Z)"
+    text = in_language(ground.settings.language, _MESSAGE)
     try:
         await sms_of(ground.settings, ground).send(phone, text)
     except Unavailable as down:

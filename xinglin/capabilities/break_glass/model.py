@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import msgspec
 
 from xinglin.access.breakglass import Glass
-from xinglin.kit.i18n import Phrase, t
+from xinglin.kit.coding import Names
+from xinglin.kit.i18n import Phrase
 from xinglin.kit.times import Age
 
-REASONS: Mapping[str, Phrase] = {
-    "unconscious": t("Brought in unconscious, history unknown"),
-    "life": t("Danger to life: rescue under way"),
-    "poisoning": t("Poisoning or overdose: medicines must be known"),
-    "transfer": t("Emergency transfer, documents not yet here"),
-    "ambulance": t("Ambulance on its way: allergies and illnesses must be known"),
+REASONS: Mapping[str, Names] = {
+    "unconscious": ("Brought in unconscious, history unknown", "送来时昏迷，病史不明"),
+    "life": ("Danger to life, rescue under way", "有生命危险，正在抢救"),
+    "poisoning": ("Poisoning or overdose: the medicines must be known", "中毒或用药过量，须了解用药"),
+    "transfer": ("Emergency transfer, documents not here yet", "紧急转运，病历尚未到"),
+    "ambulance": ("Ambulance on its way: allergies and illnesses must be known", "急救出车，须了解过敏与既往病"),
 }
 """Reasons that come up again and again; one's own words may be added."""
 OWN = "own"

@@ -59,7 +59,7 @@ async def open_record(unit: Unit, request: Request) -> Moved | Shown:
     await actions.require_proof(unit)
     patient = await queries.found(unit, request.path["key"])
     try:
-        reason = rules.reason_of(request.form, lambda phrase: phrase.text if request.language == "en" else _CHINESE[phrase.text])
+        reason = rules.reason_of(request.form, request.language)
         await actions.open_record(unit, patient, reason, request.address)
     except Malformed as refused:
         return await _found(unit, request, refused)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xinglin.base.errors import Malformed
 from xinglin.capabilities.break_glass.model import OWN, REASONS
 from xinglin.fhir.codec import Resource
-from xinglin.kit.i18n import Phrase
+from xinglin.kit.i18n import in_language
 from xinglin.kit.person import name_of
 
 NUMBER_MIN, NUMBER_MAX = 6, 40
@@ -28,7 +28,7 @@ class Lookup:
 def lookup_of(form: Mapping[str, str]) -> Lookup:
     """What was typed. Raises `Malformed` for too little: nobody may browse here."""
     number, phone, name = (_plain(form.get(field, "")) for field in ("number", "phone", "name"))
-    number, phone = number.replace(" ", "").upper(), "".join(letter for letter in phone if letter.isdigit() or letter == "+")
+    number, phone = number.replace(" ", "").upper(), _digits(phone)
     if number:
         if not NUMBER_MIN <= len(number) <= NUMBER_MAX:
             raise Malformed("Type the whole number, as it stands on the card.")
@@ -42,18 +42,22 @@ def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).split())[:100]
 
 
+def _digits(text: str) -> str:
+    return "".join(letter for letter in text if letter.isdigit() or letter == "+")
+
+
 def is_meant(patient: Resource, wanted: Lookup) -> bool:
     """Whether a Patient is exactly whom the look-up names: a hash, a prefix or a likeness is not enough."""
     numbers = {str(one.get("value", "")).replace(" ", "").upper() for one in patient.get("identifier", ())}
-    phones = {"".join(letter for letter in str(one.get("value", "")) if letter.isdigit() or letter == "+") for one in patient.get("telecom", ())}
+    phones = {_digits(str(one.get("value", ""))) for one in patient.get("telecom", ())}
     by_name = not wanted.name or _plain(name_of(patient)) == wanted.name
     return by_name and (wanted.number in numbers if wanted.number else wanted.phone in phones)
 
 
-def reason_of(form: Mapping[str, str], say: Callable[[Phrase], str]) -> str:
+def reason_of(form: Mapping[str, str], language: str) -> str:
     """The reason in words: a preset, one's own, or both. Raises `Malformed` without one."""
     preset, own = form.get("preset", ""), form.get("reason", "").strip()
-    told = [say(REASONS[preset])] if preset in REASONS else []
+    told = [in_language(language, REASONS[preset])] if preset in REASONS else []
     if not told and (preset != OWN or not own):
         raise Malformed("Choose a reason, or write one.")
     return "；".join([*told, own]) if own else told[0]

@@ -32,8 +32,8 @@ GROUNDS: Mapping[str, Phrase] = {
 """Why somebody may see a record, as one would tell the resident. Keys: `access.relationships.KINDS` and `role`."""
 
 WHATS: Mapping[str, Phrase] = {
-    "Patient": t("who you are and how to reach you"),
-    "RelatedPerson": t("your relatives"),
+    "Patient": t("personal details"),
+    "RelatedPerson": t("relatives"),
     "Observation": t("measurements and laboratory values"),
     "DiagnosticReport": t("laboratory and examination reports"),
     "ServiceRequest": t("orders and referrals"),
@@ -41,9 +41,9 @@ WHATS: Mapping[str, Phrase] = {
     "AllergyIntolerance": t("allergies"),
     "Flag": t("warnings"),
     "MedicationRequest": t("prescriptions"),
-    "MedicationStatement": t("medicines you take"),
-    "MedicationDispense": t("medicines handed to you"),
-    "MedicationAdministration": t("medicines given to you"),
+    "MedicationStatement": t("medicines taken"),
+    "MedicationDispense": t("medicines handed out"),
+    "MedicationAdministration": t("medicines given"),
     "Encounter": t("visits"),
     "Composition": t("medical documents"),
     "DocumentReference": t("medical documents"),
@@ -52,14 +52,14 @@ WHATS: Mapping[str, Phrase] = {
     "Procedure": t("operations and treatments"),
     "Immunization": t("vaccinations"),
     "CarePlan": t("care plans"),
-    "CareTeam": t("who cares for you"),
-    "EpisodeOfCare": t("contracts with your doctor"),
+    "CareTeam": t("the care team"),
+    "EpisodeOfCare": t("contracts with the family doctor"),
     "Appointment": t("appointments"),
     "QuestionnaireResponse": t("questionnaires and follow-ups"),
     "Coverage": t("insurance"),
     "Claim": t("bills"),
     "ExplanationOfBenefit": t("bills"),
-    "Consent": t("your permissions"),
+    "Consent": t("permissions given"),
     "Task": t("requests under way"),
 }
 """Kinds of data in plain words."""
@@ -68,11 +68,11 @@ PARTS: tuple[tuple[str, Phrase], ...] = (
     (r"/person/[^/]+/visit/", t("the documents of one visit")),
     (r"/person/[^/]+/year/", t("the visits of one year")),
     (r"/person/[^/]+/result", t("one result through time")),
-    (r"/person/[^/]+/consent", t("your permissions")),
-    (r"/person/[^/?]+", t("the overview of your record")),
-    (r"/person", t("your name in a list of residents")),
-    (r"/visit", t("your name in a list of visits")),
-    (r"/my-record", t("the overview of your record")),
+    (r"/person/[^/]+/consent", t("permissions given")),
+    (r"/person/[^/?]+", t("the overview of the record")),
+    (r"/person", t("the name in a list of residents")),
+    (r"/visit", t("the name in a list of visits")),
+    (r"/my-record", t("the overview of the record")),
 )
 """Addresses of pages and what they show of a resident."""
 
@@ -100,7 +100,7 @@ DEEDS: Mapping[str, Phrase] = {
     "reveal": t("looked at the whole ID number"),
     "history": t("looked at earlier versions"),
     "break-glass": t("opened the record in an emergency"),
-    "emergency-lookup": t("looked you up by number for an emergency"),
+    "emergency-lookup": t("looked the person up by number for an emergency"),
     "judge-justified": t("checked an emergency look"),
     "judge-unjustified": t("checked an emergency look"),
 }

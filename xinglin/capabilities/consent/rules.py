@@ -58,7 +58,7 @@ def what_of(act: Act) -> Phrase:
             return found
     if act.type == "Observation" and (code := next((one for one in _CODE.findall(query) if one in CODES), "")):
         return CODES[code]
-    return WHATS.get(act.type or "", t("other parts of your record"))
+    return WHATS.get(act.type or "", t("other parts of the record"))
 
 
 def where_of(address: str | None) -> Phrase:

@@ -345,10 +345,11 @@ def planned(known: Known, waiting: Waiting, today: date) -> Preview:
 def _parents_first(table: str, rows: Sequence[Row]) -> list[Row]:
     if table != "institution":
         return list(rows)
-    by_code = {row.values.get("code", ""): row for row in rows}
+    by_code = {row.values["code"]: row for row in reversed(rows) if row.values.get("code")}
 
     def depth(row: Row) -> int:
-        levels, above = 0, by_code.get(row.values.get("parent", ""))
+        first = by_code.get(row.values.get("code", ""), row)  # of two about the same, the first in the file counts
+        levels, above = 0, by_code.get(first.values.get("parent", ""))
         while above is not None and levels < LEVELS_MAX:  # deeper goes in a circle
             levels, above = levels + 1, by_code.get(above.values.get("parent", ""))
         return levels

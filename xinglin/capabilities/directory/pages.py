@@ -80,7 +80,8 @@ async def show_institution(unit: Unit, request: Request) -> Shown:
     return Shown(
         "directory/institution.html",
         {
-            "house": house, "one": house.institution, "positions": positions[:ROWS_SHOWN], "position_count": len(positions), "chosen": chosen,
+            "house": house, "one": house.institution, "chosen": chosen,
+            "positions": positions[:ROWS_SHOWN], "position_count": len(positions),
             "names": {part.code: part.name for part, _ in house.departments}, "today": today, "standings": STANDINGS,
             "standing": queries.standing,
             "may_edit": _may(unit, "institution"),

@@ -252,7 +252,8 @@ class Worker:
         number, phone = number_of(person, ID_RESIDENT), phone_of(person)
         return cls(
             id=person["id"], name=name_of_person(person), sex=SEXES.get(person.get("gender", "")), born=person.get("birthDate", ""),
-            number=mask_number(number) if number else "", staff_number=number_of(person, ID_STAFF), phone=mask_phone(phone) if phone else "",
+            number=mask_number(number) if number else "", staff_number=number_of(person, ID_STAFF),
+            phone=mask_phone(phone) if phone else "",
             active=person.get("active", True), licences=licences, standing=standing(ends, today) if licences else "none", ends=ends,
         )  # fmt: skip
 
@@ -326,8 +327,10 @@ async def find_staff(unit: Unit, asked: StaffAsked, page: int, today: date) -> S
         people = await _workers(unit, at, today)
     else:
         people = {one["id"]: Worker.of(one, today) for one in await every(unit, "Practitioner")}
+    for held in at.values():
+        held.sort(key=lambda one: (one.secondary, one.start))
     found = [(worker, tuple(at[worker.id])) for worker in people.values() if asked.lets(worker, at[worker.id])]
-    found.sort(key=lambda one: (one[0].ends or "9", one[0].name) if asked.licence else ("", pinyin_of_name(one[0].name).full))
+    found.sort(key=lambda one: (one[0].ends or "9" if asked.licence else "", pinyin_of_name(one[0].name).full))
     first = (page - 1) * ROWS_SHOWN
     return Staff(tuple(found[first : first + ROWS_SHOWN]), len(found), -(-len(found) // ROWS_SHOWN))
 

@@ -124,7 +124,7 @@ def witness(settings: Settings, asked: Asked) -> bool:
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes(text)
     say(f"  ✓ Ledger {seen.ledger}: {seen.seals} seals, {seen.rows} rows at {seen.at}, signed with key {seen.key}")
-    say(f"    {'It only grew since the head seen before' if former else 'The first head seen of it: ask its owner whether that is its key'}")
+    say("    It only grew since the head seen before" if former else "    The first head seen of it: ask its owner whether that is its key")
     say(f"    Signed as {name}. Send the file back; it is evidence for `xinglin audit verify`.")
     return True
 

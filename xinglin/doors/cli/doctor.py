@@ -81,7 +81,8 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         return
     installation.keys_of(settings)
     yield Finding(
-        True, f"Keys {settings.key_path}, sealing with {settings.cipher}: back this file up, without it the record cannot be opened"
+        True,
+        f"Keys {settings.key_path}, sealing with {settings.cipher}: back it up and its master key, without them no record opens",
     )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from xinglin.access.auditing import Interactions, event, of_action, of_subtype, of_type, statuses_of
 from xinglin.access.auditing import ROLE as ROLE_SYSTEM
+from xinglin.access.auditing import Interactions, event, of_action, of_subtype, of_type, statuses_of
 from xinglin.base.clock import wall_us
 from xinglin.base.errors import Malformed, NotFound, Unknown
 from xinglin.doors.fhir_api.asked import Pairs
@@ -65,7 +65,7 @@ async def search_events(call: Call) -> Reply:
     page = await _told(call, ground, found[:count])
     links = [("self", url_of(call.base, _TYPE, pairs))]
     if len(found) > count:
-        rest = [pair for pair in pairs if pair[0] != CURSOR]
+        rest = tuple(pair for pair in pairs if pair[0] != CURSOR)
         links.append(("next", url_of(call.base, _TYPE, rest, (CURSOR, str(found[count - 1].n)))))
     entries = [match_entry(call.base.encode(), stored, b"match") for stored in page]
     return Reply(200, bundle("searchset", entries, links=links, total=total, at=wall_us()))
@@ -95,7 +95,8 @@ async def _asked(call: Call, pairs: Pairs) -> dict[str, Any]:
             asked |= _PLAIN[name](value)
         elif name not in _PAGING or (name == "_sort" and value != "-date"):
             known = ", ".join((*_KNOWN, *sorted(_PAGING - {CURSOR})))
-            raise Unknown("AuditEvent cannot be searched by {name} so; known here, once each, newest first: {known}.", name=name[:80], known=known)
+            text = "AuditEvent cannot be searched by {name} so; known here, once each, newest first: {known}."
+            raise Unknown(text, name=name[:80], known=known)
     if "patient" in asked:
         asked["patient"] = await looking.patient_number(call.records.store.ground, asked["patient"])
     return asked | {"interaction": meant.only, "without": meant.without}

@@ -24,7 +24,7 @@ GROUPS: Mapping[str, Phrase] = {
     "hospital": t("Hospital"),
     "county": t("County"),
     "platform": t("Platform"),
-    "resident": t("Residents"),
+    "resident": t("Residents of the county"),
 }
 
 def routes(door: Door) -> list[Route]:

@@ -137,6 +137,7 @@ def frame(door: Door, http: HttpRequest, actor: Actor | None) -> dict[str, objec
         "finder": next((one.href for room in rooms for one in room.finders if actor and may_open(actor, room, one.href)), ""),
         "menu": menu_of(actor, rooms, workspace),
         "signals": [one for room in everywhere for one in room.signals if actor and may_open(actor, room, one.href)],
+        "instead": [one for room in everywhere for one in room.instead if actor and may_open(actor, room, one.href)],
         "may_elder": actor is not None and actor.role == "resident",
         "elder": actor is not None and actor.role == "resident" and http.cookies.get(ELDER) == "1",
     }

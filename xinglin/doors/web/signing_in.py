@@ -126,7 +126,7 @@ async def _prove_identity(door: Door, http: HttpRequest) -> Response:
 
 async def _show_password(door: Door, http: HttpRequest) -> Response:
     live = at(http, "password", "open")
-    return show(door, http, "password", {"next": next_of(http), "due": live.session.stage == "password"})
+    return show(door, http, "password", {"next": next_of(http), "due": live.session.stage == "password", "differ": False})
 
 
 async def _change_password(door: Door, http: HttpRequest) -> Response:

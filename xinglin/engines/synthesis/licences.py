@@ -25,7 +25,8 @@ _SCOPES = {
 }  # fmt: skip
 """First two digits of the discipline -> scope of practice as a doctor's certificate names it."""
 _TITLES = {
-    "231": "主任医师（药、护、技）", "232": "副主任医师（药、护、技）", "233": "主治（主管）医师（药、护、技）", "234": "师级", "235": "士级",
+    "231": "主任医师（药、护、技）", "232": "副主任医师（药、护、技）", "233": "主治（主管）医师（药、护、技）",
+    "234": "师级", "235": "士级",
 }  # fmt: skip
 YEARS = 5
 """How long a nurse's or a village doctor's certificate holds."""

@@ -31,6 +31,9 @@ _PLATFORM_TABLES = (
     " WHERE c.relkind = 'r' AND n.nspname IN ('xinglin', 'record', 'history', 'queue') ORDER BY 1"
 )
 
+_TREE_HEAD = """SELECT n AS seal, size AS sealed, encode(tree, 'hex') AS tree, encode(chain, 'hex') AS chain
+FROM xinglin.seal ORDER BY n DESC LIMIT 1"""
+
 
 async def make(file: BinaryIO, dsn: str, home: Path, keys: Keys, cipher: str, now_us: int, tools: Tools | None = None) -> Manifest:
     """Write a backup of a database and its home into an open file. Raises `NotFound` (no record there), `Unavailable`."""
@@ -71,9 +74,11 @@ async def feed_place(connection: Connection) -> tuple[int, int]:
 
 
 async def audit_end(connection: Connection) -> dict[str, str]:
-    """Where the audit trail ends: its number of rows and the last one's number."""
-    row = await connection.fetchrow("SELECT count(*), coalesce(max(n), 0) FROM xinglin.audit")
-    return {"rows": str(row[0]), "last": str(row[1])}
+    """Where the audit trail ends: its rows, the last one's number, and the last head of the ledger that seals it."""
+    row = await connection.fetchrow("SELECT count(*) AS rows, coalesce(max(n), 0) AS last FROM xinglin.audit")
+    head = await connection.fetchrow(_TREE_HEAD) if await connection.fetchval("SELECT to_regclass('xinglin.seal')") else None
+    found: list[tuple[str, object]] = [*row.items(), *(head.items() if head else ())]
+    return {name: str(value) for name, value in found}
 
 
 async def _described(connection: Connection, keys: Keys, now_us: int) -> Manifest:

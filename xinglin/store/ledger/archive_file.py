@@ -23,6 +23,7 @@ from xinglin.store.ledger.faults import Fault, Report
 from xinglin.store.ledger.heads import Exported, unhex
 from xinglin.store.ledger.rows import leaf
 from xinglin.store.ledger.walking import Standing, Walk
+from xinglin.store.pool import Row
 
 SUFFIX = ".ndjson.zst"
 LINE_BYTES_MAX = 64 * 1024 * 1024
@@ -164,7 +165,7 @@ def verify_file(path: Path, publics: Mapping[str, str], report: Report) -> Archi
 
 
 def _publics_in(path: Path) -> dict[str, str]:
-    return next((line.publics for line in read(path) if isinstance(line, Ending)), {})
+    return next((line.publics for line in read(path) if isinstance(line, Ending)), dict[str, str]())
 
 
 def _row(path: Path, report: Report, walk: Walk, seal: int, wanted: dict[int, bytes], line: RowLine) -> None:
@@ -198,13 +199,12 @@ def _ends(path: Path, report: Report, walk: Walk, ending: Ending | None, last: i
         report.add(Fault("archive", f"{path.name}: the head at its end did not grow from its seals"))
 
 
-def seal_line(row: Mapping[str, Any]) -> SealLine:
+def seal_line(row: Row) -> SealLine:
     """A row of `xinglin.seal` as a line."""
     return SealLine(**{name: row[name] for name in SealLine.__struct_fields__})
 
 
 def row_line(told: Sequence[Any], query: bytes | None) -> RowLine:
     """A row of the trail as a line: as it is hashed, and with its sealed query."""
-    return RowLine(**dict(zip(RowLine.__struct_fields__, (*told, query), strict=True)))
-
-
+    values: dict[str, Any] = dict(zip(RowLine.__struct_fields__, (*told, query), strict=True))
+    return RowLine(**values)

@@ -5,6 +5,7 @@ A file is written, brought to the disk, read again and verified; only then, in o
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -40,7 +41,7 @@ async def archive(ground: Ground, signer: Signer, before_us: int, folder: Path, 
     if before_us > youngest:
         text = "The trail stays in the database for {days} days: name a day not after {day}."
         raise Malformed(text, days=ground.settings.audit_days_min, day=instant(youngest)[:10])
-    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     connection = await ground.pool.open(statement_timeout="0", idle_in_transaction_session_timeout="0")
     try:
         done: list[Archived] = []
@@ -146,6 +147,4 @@ async def _remove(ground: Ground, connection: Connection, made: Archived, now_us
         await write_audit(ground.contents, connection, now_us, [row])
         for n in made.seals:
             packed = await connection.fetchval("SELECT rows FROM xinglin.seal WHERE n = $1", n)
-            await connection.execute(
-                "DELETE FROM xinglin.audit WHERE n = ANY($1) AND interaction <> $2", list(numbers_of(packed)), ARCHIVE
-            )
+            await connection.execute("DELETE FROM xinglin.audit WHERE n = ANY($1) AND interaction <> $2", list(numbers_of(packed)), ARCHIVE)

@@ -7,9 +7,7 @@ Whoever keeps a head can tell later whether the ledger is still the one it was (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from asyncpg import Connection
@@ -18,6 +16,7 @@ from xinglin.base.clock import instant
 from xinglin.base.crypto.merkle import Digest, consistent, digest_of
 from xinglin.base.crypto.signatures import key_id_of, verify_signature
 from xinglin.base.errors import Malformed
+from xinglin.store.pool import Row
 
 KIND = "xinglin audit tree head 1"
 WITNESSED = "xinglin audit witness 1"
@@ -111,7 +110,7 @@ def read_head(text: bytes) -> Exported:
 
 def grew(former: Exported, later: Exported) -> bool:
     """Whether a later head's own proof shows that its ledger grew from the former's."""
-    if later.ledger != former.ledger or later.suite != former.suite or (later.since != former.seals and later.seals != former.seals):
+    if later.ledger != former.ledger or later.suite != former.suite or former.seals not in (later.since, later.seals):
         return False
     digest, proof = digest_of(later.suite), tuple(unhex(part) for part in later.consistency)
     if later.seals == former.seals:
@@ -157,7 +156,7 @@ async def ledger_of(connection: Connection) -> str:
     return ledger_name(await connection.fetchval("SELECT key_mark FROM xinglin.installation"))
 
 
-def head_of(row: Mapping[str, Any], ledger: str) -> Head:
+def head_of(row: Row, ledger: str) -> Head:
     """The head a row of `xinglin.seal` holds."""
     return Head(
         ledger, row["suite"], row["n"], row["size"], row["at"], row["tree"], row["chain"], row["key"], row["signature"]

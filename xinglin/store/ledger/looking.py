@@ -18,7 +18,9 @@ PAGE_MAX = 1000
 COUNTED_MAX = 10_000
 """Totals are counted so far; beyond it nobody needs the number."""
 REFUSED_FROM = 400
-_COLUMNS = "a.n, a.at, a.actor, a.role, a.interaction, a.type, a.id, a.query, a.status, a.address, a.request, a.patient, a.patients, a.ground"
+_COLUMNS = (
+    "a.n, a.at, a.actor, a.role, a.interaction, a.type, a.id, a.query, a.status, a.address, a.request, a.patient, a.patients, a.ground"
+)
 _NEWEST_FIRST = "ORDER BY a.at DESC, a.n DESC"
 
 
@@ -110,9 +112,7 @@ async def state(ground: Ground) -> State:
         rows = await connection.fetchval("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'xinglin.audit'::regclass")
         row = await connection.fetchrow("SELECT * FROM xinglin.seal ORDER BY n DESC LIMIT 1")
         place = (row["xact"], row["last"]) if row else (-1, 0)
-        unsealed = await connection.fetchval(
-            "SELECT count(*) FROM xinglin.audit WHERE xact >= $1 AND (xact > $1 OR n > $2)", *place
-        )
+        unsealed = await connection.fetchval("SELECT count(*) FROM xinglin.audit WHERE xact >= $1 AND (xact > $1 OR n > $2)", *place)
         head = None if row is None else head_of(row, await ledger_of(connection))
     return State(max(rows, unsealed), head, unsealed, await last_verified(ground))
 
@@ -205,4 +205,3 @@ def _act(ground: Ground, row: Any) -> Act:
     patients = tuple(row["patients"] or ()) if row["patient"] is None else (row["patient"],)
     who, what = (row["actor"], row["role"]), (row["interaction"], row["type"], row["id"], query)
     return Act(row["n"], row["at"], *who, *what, row["status"], row["address"], row["request"], patients, row["ground"])
-

@@ -13,6 +13,7 @@ from xinglin.base.crypto.merkle import Digest
 from xinglin.base.errors import Unavailable
 from xinglin.store.applying import AUDIT_BOUND, AUDIT_COLUMNS
 from xinglin.store.ground import Ground
+from xinglin.store.pool import Row
 
 COLUMNS = ("n", *AUDIT_COLUMNS, "xact")
 """Every column of `xinglin.audit`, in the order in which it is hashed."""
@@ -23,7 +24,7 @@ _UNREADABLE = b"unreadable"
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def told(ground: Ground, row: Sequence[Any]) -> tuple[Any, ...]:
+def told(ground: Ground, row: Row) -> tuple[Any, ...]:
     """A row as it is hashed: in place of the sealed query, its keyed hash, so that sealing it anew under another key changes nothing.
 
     A query that does not open is hashed as it lies there.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from xinglin.base.errors import Unavailable
 from xinglin.store.ground import Ground
 from xinglin.store.ledger.heads import Head, entry, first_chain, ledger_of, next_chain
 from xinglin.store.ledger.rows import SELECTED, hashes_of, leaf, packed_numbers, told
+from xinglin.store.pool import Row
 
 LOCK = 7307
 ROWS_MAX = 10_000
@@ -116,7 +117,7 @@ async def _last(connection: Connection) -> Last | None:
     return None if row is None else last_of(row)
 
 
-def last_of(row: Mapping[str, Any]) -> Last:
+def last_of(row: Row) -> Last:
     """Where the ledger ended with a row of `xinglin.seal`."""
     frontier = tuple(hashes_of(row["frontier"]))
     return Last(row["n"], row["at"], row["suite"], row["size"], row["xact"], row["last"], frontier, row["chain"], row["key"])

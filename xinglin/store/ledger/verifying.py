@@ -7,9 +7,8 @@ the archive rows of the trail itself, which are sealed like any other.
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 from asyncpg import Connection
 
@@ -24,6 +23,7 @@ from xinglin.store.ledger.heads import Exported, ledger_of
 from xinglin.store.ledger.naming import Suspect, named
 from xinglin.store.ledger.rows import SELECTED, leaf, told
 from xinglin.store.ledger.walking import Walk, Walked
+from xinglin.store.pool import Row
 
 ROWS_AT_ONCE = 5_000
 SEALS_AT_ONCE = 16
@@ -44,7 +44,7 @@ async def verify(
     since: Exported | None = None,
     evidence: Sequence[Exported] = (),
     archives: Sequence[Archived] = (),
-    progress: Told = lambda rows: None,
+    progress: Told | None = None,
 ) -> Report:
     """Verify the ledger, or what came after the head `since`. `signer`: the installation's own; `archives`: those verified already.
 
@@ -98,7 +98,7 @@ class _Checking:
         self._found = 0
         self._suspects: list[Suspect] = []
 
-    async def run(self, progress: Told) -> None:
+    async def run(self, progress: Told | None) -> None:
         """Seal by seal; then rows that no seal knows."""
         batch: list[Walked] = []
         while seals := await self._connection.fetch(_SEALS, self._walk.standing.number):
@@ -110,7 +110,8 @@ class _Checking:
                 if sum(len(one.numbers) for one in batch) >= ROWS_AT_ONCE:
                     await self._rows(batch)
                     batch.clear()
-                    progress(self._report.rows)
+                    if progress is not None:
+                        progress(self._report.rows)
         await self._rows(batch)
         for fault in await named(self._connection, self._digest, self._suspects):
             self._report.add(fault)
@@ -142,7 +143,7 @@ class _Checking:
         if not any(seal.number in archive.seals for archive in self._archives):
             self._report.unchecked += 1
 
-    def _archived_same(self, seal: Mapping[str, Any]) -> None:
+    def _archived_same(self, seal: Row) -> None:
         """Where an archive ends, ledger and archive must be at the same point of the chain."""
         for archive in self._archives:
             if seal["n"] == archive.seals.stop - 1 and seal["chain"] != archive.chain:
@@ -169,4 +170,3 @@ class _Checking:
         offset = await self._connection.fetchval("SELECT xact_offset FROM xinglin.installation")
         for row in await self._connection.fetch(future, offset):
             self._report.add(Fault("inserted", "its transaction is one that has not been yet", 0, row["n"], row["at"]))
-

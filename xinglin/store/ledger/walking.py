@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from xinglin.base.crypto.merkle import Digest, Path, digest_of, grown, leaf_of, root_of, root_of_frontier
 from xinglin.base.crypto.signatures import key_id_of, verify_signature
 from xinglin.store.ledger.faults import Fault, Report
 from xinglin.store.ledger.heads import Exported, entry, first_chain, head_of, next_chain, vouched
 from xinglin.store.ledger.rows import hashes_of, numbers_of
-
-Row = Mapping[str, Any]
+from xinglin.store.pool import Row
 
 
 @dataclass(slots=True)
@@ -76,7 +74,8 @@ class Walk:
         """After the last seal: it must be signed by the installation's own key, and no evidence may speak of more than there is."""
         head = self.report.head
         if head is not None and head.key != trusted:
-            self.report.add(Fault("head", f"the last head is signed with key {head.key}, not with this installation's", head.number, at=head.at))
+            text = f"the last head is signed with key {head.key}, not with this installation's"
+            self.report.add(Fault("head", text, head.number, at=head.at))
         for number, files in self._evidence.items():
             if number > self.standing.number:
                 for file in files:

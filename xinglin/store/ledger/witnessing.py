@@ -32,7 +32,7 @@ def _require_grown(head: Exported, former: Exported, *, new_key: bool) -> None:
         raise Conflict("This head is signed with another key than the one seen before; ask its owner, then allow the new key.")
     if head.seals < former.seals:
         raise Conflict("This head has fewer seals than the one seen before: {now} after {before}.", now=head.seals, before=former.seals)
-    if head.seals != former.seals and head.since != former.seals:
+    if former.seals not in (head.seals, head.since):
         raise Malformed("This head carries no proof since {seals} seals; have it exported with --since {seals}.", seals=former.seals)
     if not grew(former, head):
         raise Conflict("The ledger did not only grow since the head seen before: its past was rewritten.")
