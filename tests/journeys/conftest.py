@@ -53,8 +53,8 @@ class Region:
     async def session_of(self, role: str) -> str:
         """The cookie of someone in a role. The resident is Zhang Guilan."""
         if role not in self.sessions:
-            told = {"name": "张桂兰", "person": f"Patient/{ZHANG}"} if role == "resident" else {}
-            self.sessions[role] = await sign_in(self.store, role, self.house.now(), **told)
+            name, person = ("张桂兰", f"Patient/{ZHANG}") if role == "resident" else ("李医生", "")
+            self.sessions[role] = await sign_in(self.store, role, self.house.now(), name=name, person=person)
         return self.sessions[role]
 
 

@@ -44,7 +44,7 @@ async () => (await axe.run(document, {resultTypes: ['violations']})).violations
 """
 ONLY_ENGLISH = {text for text, chinese in WORDS.items() if "{" not in text and len(text) > 3 and text not in chinese}
 SMALLEST = (360, 740)
-LED_TO = re.compile(r"<(?:nav|details|header).*?</(?:nav|details|header)>", re.DOTALL)
+LED_TO = re.compile(r"<(?:nav|header).*?</(?:nav|header)>", re.DOTALL)
 HREF = re.compile(r'href="(/[^"#]*)"')
 
 

@@ -53,7 +53,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(mo
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_workbook_with_entities_in_its_xml_is_refused(encoding: str) -> None:
-    billion = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "lol"><!ENTITY b "&a;&a;">]><x>&b;</x>'
+    billion = '<!DOCTYPE x [<!ENTITY a "lol"><!ENTITY b "&a;&a;">]><x>&b;</x>'
     with pytest.raises(Malformed, match="declarations"):
         read_sheet(_changed(_book([("a",), ("b",)]), "xl/worksheets/sheet1.xml", billion.encode(encoding)))
 
@@ -61,14 +61,16 @@ def test_a_workbook_with_entities_in_its_xml_is_refused(encoding: str) -> None:
 def test_a_row_said_to_lie_a_million_rows_down_costs_nothing() -> None:
     far = (
         b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><dimension ref="A1:XFD1048576"/><sheetData>'
-        b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row><row r="1048576"><c r="A1048576"><v>1</v></c></row></sheetData></worksheet>'
+        b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row><row r="1048576"><c r="A1048576"><v>1</v></c></row>'
+        b"</sheetData></worksheet>"
     )
     assert read_sheet(_changed(_book([("a",), ("b",)]), "xl/worksheets/sheet1.xml", far)).rows == ()
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xd0\xcf\x11\xe0\xa1\xb1", b"PK\x03\x04nothing", b"\x00\x00\x00", b"a,b\n1,2,3\n", b"\x81\xff,\xff\xff\n", b'a\n"' + b"x" * 200_000],
+    [b"", b"\xd0\xcf\x11\xe0\xa1\xb1", b"PK\x03\x04nothing", b"\x00\x00\x00",
+     b"a,b\n1,2,3\n", b"\x81\xff,\xff\xff\n", b'a\n"' + b"x" * 200_000],
 )
 def test_what_is_no_sheet_is_refused_in_words(content: bytes) -> None:
     with pytest.raises((Malformed, TooLarge)):

@@ -306,8 +306,8 @@ def audit_record(contents: Contents, tick: int, row: AuditRow) -> AuditRecord:
     them: no row may be refused.
     """
     query = contents.seal_loose(row.query.encode("utf-8", "replace"), AUDIT_BOUND) if row.query is not None else None
-    patients = row.patients
-    one, several = (patients[0], None) if len(patients) == 1 else (None, sorted(set(patients)) or None)
+    patients = row.patients if len(row.patients) < 2 else sorted(set(row.patients))
+    one, several = (patients[0], None) if len(patients) == 1 else (None, list(patients) or None)
     told = f"{row.actor}{row.role}{row.interaction}{row.type}{row.id}{row.address}{row.request}{row.ground}"
     if not told.isascii() or "\x00" in told:  # hardly ever
         row = _writable(row)

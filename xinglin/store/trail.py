@@ -26,6 +26,7 @@ class Trail:
         self._contents = contents
         self._held: list[tuple[int, AuditRow]] = []
         self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     def note(self, tick: int, row: AuditRow) -> None:
         """Keep a row for the next batch. Raises `Unavailable` when the trail cannot be written: no look goes unseen."""
@@ -44,7 +45,11 @@ class Trail:
                 _LOG.warning("audit rows wait for the database: %s", down)
 
     async def flush(self) -> None:
-        """Write what is held; rows stay held when the database fails."""
+        """Write what is held, each row once; rows stay held when the database fails."""
+        async with self._turn:
+            await self._write()
+
+    async def _write(self) -> None:
         while self._held:
             batch = self._held[:5000]
             records = [audit_record(self._contents, tick, row) for tick, row in batch]

@@ -11,8 +11,9 @@ from tests.doors.web.drawn import settle
 from tests.signed_in import QUICK
 from xinglin.access.accounts import Entrance, personas
 from xinglin.access.accounts.entrance import Refused
+from xinglin.access.accounts.wards import wards_in
 from xinglin.access.actor import ADMINISTRATORS, ROLES
-from xinglin.base.errors import Unauthenticated
+from xinglin.base.errors import Invalid, Unauthenticated
 from xinglin.engines.synthesis import county, stories_of
 from xinglin.store import AuditRow, Scope, Store
 
@@ -45,6 +46,15 @@ async def test_the_cast_is_found_in_the_county_signs_in_by_one_click_and_leaves_
     # And one click lets each of them in
     secret = await entrance.by_persona("zhang-guilan", DESK, NOON)
     assert (await entrance.sessions.actor(secret, NOON)).person == f"Patient/{residents['张桂兰']}"
+    # And the mother acts for her little son, nobody else does
+    entrance.wards = wards_in(records)
+    live = await entrance.sessions.find(await entrance.by_persona("liu-li", DESK, NOON), NOON)
+    child = f"Patient/{residents['陈小宝']}"
+    acting = await entrance.sessions.actor(await entrance.choose_ward(live, child, DESK, NOON), NOON)
+    assert (acting.person, acting.patient) == (f"Patient/{residents['刘丽']}", residents["陈小宝"])
+    other = await entrance.sessions.find(await entrance.by_persona("wang-xiuying", DESK, NOON), NOON)
+    with pytest.raises(Invalid):
+        await entrance.choose_ward(other, child, DESK, NOON)
     # And without the demo nobody of them is there, nor signed in
     assert await personas.dismiss(store.ground, NOON) == len(personas.CAST)
     with pytest.raises(Refused):

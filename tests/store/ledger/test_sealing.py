@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.conftest import KEYS
 from tests.store.ledger.written import SIGNER, T0, look, noted, sealed, sql
 from xinglin.base.crypto.signatures import signer, verify_signature
-from xinglin.store import Store
+from xinglin.store import Store, prepare
 from xinglin.store.ledger.heads import head_of, ledger_of
 from xinglin.store.ledger.rows import numbers_of
 from xinglin.store.ledger.sealing import keep_sealing, seal_next
+from xinglin.store.ledger.verifying import verify
 
 
 async def seals(store: Store) -> list[list[int]]:
@@ -75,3 +77,14 @@ async def test_a_new_signing_key_seals_at_once_what_the_old_one_had_sealed(store
     assert await sql(store, "SELECT count(*) FROM xinglin.seal_key") == 2
     assert await seal_next(store.ground, other, T0) == 0
     assert len(await seals(store)) == 2
+
+
+async def test_after_a_restore_into_another_cluster_new_rows_are_sealed_behind_the_old_ones(store: Store):
+    await sealed(store, [look(1), look(2)])
+    await noted(store, look(3))
+    await sql(store, "UPDATE xinglin.audit SET xact = xact + 1000000 WHERE n = 3")  # the old cluster had counted further
+    await prepare(store.ground.settings, store.ground.settings.database_url, KEYS)
+    await noted(store, look(4))
+    assert await seal_next(store.ground, SIGNER, T0 + 10**9) == 2
+    assert await seals(store) == [[1, 2], [3, 4]]
+    assert (await verify(store.ground, SIGNER)).sound

@@ -45,12 +45,12 @@ class Ward:
     name: str
 
 
-async def no_wards(_actor: Actor) -> Sequence[Ward]:
+async def no_wards(_actor: Actor, _now: datetime) -> Sequence[Ward]:
     """Nobody acts for anybody."""
     return ()
 
 
-Wards = Callable[[Actor], Awaitable[Sequence[Ward]]]
+Wards = Callable[[Actor, datetime], Awaitable[Sequence[Ward]]]
 
 
 class Entrance:
@@ -128,7 +128,7 @@ class Entrance:
         """Act for a ward, or with "" for oneself again; the new secret. Raises `Invalid`."""
         if live.session.stage != "open":
             raise Unauthenticated("Please sign in to continue.")
-        offered = await self.wards(live.session.actor(live.id)) if person else ()
+        offered = await self.wards(live.session.actor(live.id), now) if person else ()
         ward = next((one for one in offered if one.person == person), Ward("", ""))
         if ward.person != person:
             raise Invalid("You may not act for this person.")

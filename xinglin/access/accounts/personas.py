@@ -16,8 +16,10 @@ from xinglin.access.accounts.rules import hat_from
 from xinglin.access.accounts.sessions import Sessions
 from xinglin.base.clock import tick_of
 from xinglin.fhir.codec import Resource
-from xinglin.store import Records
+from xinglin.store import Records, Update
 from xinglin.store.ground import Ground
+
+KIN = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,27 @@ async def settle(ground: Ground, records: Records, residents: Mapping[str, str],
         if old is None:
             await register.create(account, now)
         made += 1
+    await _guardian(records, residents)
     return made
+
+
+async def _guardian(records: Records, residents: Mapping[str, str]) -> None:
+    """刘丽 is her little son's guardian: a RelatedPerson with her ID number, unless there is one."""
+    mother, child = residents.get("刘丽"), residents.get("陈小宝")
+    if not mother or not child or await records.find("RelatedPerson", f"patient=Patient/{child}", count=1):
+        return
+    patient = (await records.read("Patient", mother)).resource()
+    related: Resource = {
+        "resourceType": "RelatedPerson",
+        "id": str(uuid5(NAMESPACE_URL, f"urn:xinglin:guardian:{child}")),
+        "active": True,
+        "identifier": patient["identifier"],
+        "patient": {"reference": f"Patient/{child}", "display": "陈小宝"},
+        "relationship": [{"coding": [{"system": KIN, "code": "GUARD"}, {"system": KIN, "code": "MTH"}], "text": "母亲（监护人）"}],
+        "name": patient["name"],
+        "gender": "female",
+    }
+    await records.write([Update(related, related["id"])])
 
 
 async def dismiss(ground: Ground, now: datetime) -> int:

@@ -160,16 +160,6 @@ def narrowing(scopes: tuple[str, ...], type_: str, letter: str = "s") -> tuple[s
     return tuple(dict.fromkeys(scope.query for scope in own))
 
 
-def narrows(scopes: tuple[str, ...]) -> bool:
-    """Whether any scope carries a search."""
-    return any((scope := parse(text)) is not None and bool(scope.query) for text in scopes)
-
-
-def letter_of(interaction: str) -> str:
-    """The letter of one interaction (`read` -> `r`)."""
-    return _LETTERS_OF[interaction][0]
-
-
 def about_patient(scopes: Iterable[str]) -> bool:
     """Whether any scope is confined to the launch's patient."""
     return any((scope := parse(text)) is not None and scope.whose == "patient" for text in scopes)

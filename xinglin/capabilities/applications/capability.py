@@ -35,6 +35,6 @@ CAPABILITY = Capability(
     ),
     menu=(
         MenuEntry(t("Applications"), "/applications", "apps", ("platform",)),
-        MenuEntry(t("Applications I gave access"), "/applications/granted", "plug-connected"),
+        MenuEntry(t("Linked apps"), "/applications/granted", "plug-connected"),
     ),
 )

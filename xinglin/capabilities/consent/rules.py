@@ -237,7 +237,7 @@ def _what(choice: Choice) -> Phrase:
     words = [KIND_GROUPS[key][0] for key in choice.kinds]
     told = words[0]
     for one in words[1:]:
-        told = t("{first}, {second}", first=told, second=one)
+        told = t("{first} and {second}", first=told, second=one)
     return told
 
 

@@ -33,7 +33,7 @@ _MLPS, _CRYPTO, _LAW = "GB/T 22239-2019", "GB/T 39786-2021", "网络安全法"
 
 
 def _listed(source: str, prefix: str, *rows: tuple[str, str, str, str]) -> tuple[Control, ...]:
-    return tuple(Control(f"{prefix}-{clause}", source, clause, (en, zh), evidence) for clause, en, zh, evidence in rows)
+    return tuple(Control(f"{prefix}-{clause.replace(' ', '')}", source, clause, (en, zh), evidence) for clause, en, zh, evidence in rows)
 
 
 CONTROLS: tuple[Control, ...] = (
@@ -195,7 +195,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """A case of a broken glass with what was looked at (first instant, words, how often) and other cases of who did (key, instant, state)."""
+    """A case of a broken glass. `looked`: (first instant, words, how often); `others`: of the same person (key, instant, state)."""
 
     key: str
     case: Glass

@@ -74,6 +74,17 @@ async def emergencies(unit: Unit, timezone: ZoneInfo, *, judged: bool = False) -
     return [await _emergency(unit, one, timezone) for one in chosen[:LISTED_MAX]]
 
 
+async def count_emergencies(unit: Unit) -> int:
+    """How many emergency looks wait for a judgement."""
+    return len(await cases(unit.store.store).find("open", tick_of(unit.now)))
+
+
+async def count_objections(unit: Unit) -> int:
+    """How many objections wait for an answer."""
+    found = await objections_of(unit.store.store).find("open", tick_of(unit.now))
+    return sum(one.value.state == "open" for one in found)
+
+
 async def emergency(unit: Unit, key: str, timezone: ZoneInfo) -> Emergency:
     """One case with what was looked at, and what else this person opened. Raises `NotFound`."""
     store, now_us = unit.store.store, tick_of(unit.now)
@@ -252,13 +263,12 @@ async def attention(unit: Unit) -> Attention:
     """The numbers of the first page."""
     store, now_us = unit.store.store, tick_of(unit.now)
     await store.trail.flush()
-    opened, objected = await gather(cases(store).find("open", now_us), objections_of(store).find("open", now_us))
+    opened, waiting = await gather(count_emergencies(unit), count_objections(unit))
     refused = await looking.count(store.ground, since=now_us - DAY_US, interaction=SIGN_INS, refused_only=True)
     shut, sessions, accounts = await gather(locked(unit), signed_in(unit), risky(unit))
     ledger, keys = await gather(looking.state(store.ground), inventory.keys_seen(store.ground))
-    waiting = sum(1 for one in objected if one.value.state == "open")
     many = looking.COUNTED_MAX if refused is None else refused
-    return Attention(len(opened), waiting, many, len(shut), len(sessions), len(accounts), ledger, key_days(keys, unit.now))
+    return Attention(opened, waiting, many, len(shut), len(sessions), len(accounts), ledger, key_days(keys, unit.now))
 
 
 def key_days(keys: Iterable[inventory.KeySeen], now: datetime) -> int:

@@ -258,3 +258,15 @@ def table_of(lines: Iterable[ActLine], heading: Sequence[str]) -> bytes:
 
 def _plain(cell: str) -> str:
     return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+NO_DAY = t("Write a day as 2026-11-22.")
+
+
+def size(count: float) -> str:
+    """Bytes as people read them: 3.4 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

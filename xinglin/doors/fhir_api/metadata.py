@@ -67,7 +67,7 @@ def _security(site: str) -> Resource:
     """How a client gets a token (SMART App Launch 2.2, Declaring SMART support in the CapabilityStatement)."""
     ways = {"authorize": "authorize", "token": "token", "introspect": "introspect", "revoke": "revoke"}
     uris = [{"url": name, "valueUri": f"{site}/oauth/{path}"} for name, path in ways.items()]
-    smart = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR", "display": "SMART-on-FHIR"}
+    smart = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}
     return {
         "extension": [{"url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris", "extension": uris}],
         "cors": True,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from xinglin.access.accounts import Entrance
-from xinglin.access.accounts.entrance import Wards, no_wards
+from xinglin.access.accounts.entrance import Wards
 from xinglin.access.accounts.passwords import Passwords
 from xinglin.access.accounts.telephone import Codes, Known, Match
+from xinglin.access.accounts.wards import wards_in
 from xinglin.base.settings import Settings
 from xinglin.kit.gateways.identity import Identity, identity_of, resident_of
 from xinglin.kit.gateways.sms import Message, SimulatedSms, sms_of
@@ -42,13 +43,13 @@ def gate_of(
     store: Store,
     *,
     note: Callable[[AuditRow], None] | None = None,
-    wards: Wards = no_wards,
+    wards: Wards | None = None,
     passwords: Passwords | None = None,
     providers: tuple[Provider, ...] = (),
 ) -> Gate:
     """The gate of an installation by its settings. `note`: where rows of the trail go, the store's own trail by default."""
-    entrance = Entrance(store.ground, note or store.note, wards, passwords)
     records = store.records(Scope.everyone())
+    entrance = Entrance(store.ground, note or store.note, wards or wards_in(records), passwords)
     sms = sms_of(settings, store.ground)
     match = matcher(records, identity_of(settings, records))
     messages = sms.messages if settings.demo and isinstance(sms, SimulatedSms) else None

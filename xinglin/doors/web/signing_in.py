@@ -160,7 +160,7 @@ async def _choose_hat(door: Door, http: HttpRequest) -> Response:
 
 async def _show_wards(door: Door, http: HttpRequest) -> Response:
     live = at(http, "open")
-    wards = await door.house.gate.entrance.wards(live.session.actor(live.id))
+    wards = await door.house.gate.entrance.wards(live.session.actor(live.id), door.house.now())
     return show(door, http, "ward", {"next": next_of(http), "wards": wards, "ward": live.session.ward, "own": live.session.name})
 
 

@@ -28,8 +28,8 @@ _HOUSES = {
     "hospital": (
         "ct:医学影像科 mri:医学影像科 dr:医学影像科 dr:医学影像科 ultrasound:医学影像科 ultrasound:医学影像科 ultrasound:妇产科 "
         "ecg:心血管内科 ecg:急诊医学科 ecg:全科医学科 chemistry:检验科 haematology:检验科 haematology:检验科 urine:检验科 "
-        "immunoassay:检验科 monitor:急诊医学科 monitor:心血管内科 monitor:呼吸内科 ventilator:呼吸内科 ventilator:急诊医学科 defibrillator:急诊医学科 "
-        "ambulance:急诊医学科 ambulance:急诊医学科"
+        "immunoassay:检验科 monitor:急诊医学科 monitor:心血管内科 monitor:呼吸内科 ventilator:呼吸内科 "
+        "ventilator:急诊医学科 defibrillator:急诊医学科 ambulance:急诊医学科 ambulance:急诊医学科"
     ),
     "tcm": "dr:检验科 ultrasound:检验科 ecg:中医内科 chemistry:检验科 haematology:检验科 urine:检验科",
     "maternal": "ultrasound:产科 ultrasound:孕产保健科 monitor:产科 ecg:妇科 chemistry:检验科 haematology:检验科",

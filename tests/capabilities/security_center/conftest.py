@@ -1,0 +1,13 @@
+"""One county for each test of the security centre."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.capabilities.watched import County, found
+from xinglin.store import Store
+
+
+@pytest.fixture
+async def county(store: Store) -> County:
+    return await found(store)
