@@ -32,7 +32,7 @@ MEDICINE = frozenset(
     RiskAssessment ServiceRequest VisionPrescription""".split()
 )
 DIRECTORY = frozenset(
-    """ActivityDefinition CodeSystem ConceptMap Device Endpoint HealthcareService Library Location Measure Medication Organization
+    """ActivityDefinition CareTeam CodeSystem ConceptMap Device Endpoint HealthcareService Library Location Measure Medication Organization
     OrganizationAffiliation PlanDefinition Practitioner PractitionerRole Questionnaire Schedule Slot StructureDefinition Substance ValueSet
     VerificationResult""".split()
 )

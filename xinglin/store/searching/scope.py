@@ -14,7 +14,7 @@ from typing import Self
 
 LISTED_MAX = 1_000
 """More patients than these are asked for as a bitmap."""
-SHARED = frozenset({"Device", "Schedule"})
+SHARED = frozenset({"CareTeam", "Device", "Schedule"})
 """Types of the Patient compartment whose resources mostly belong to institutions: those that belong to no patient may be seen."""
 
 
