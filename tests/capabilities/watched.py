@@ -108,7 +108,8 @@ async def found(store: Store, **more: object) -> County:
         timezone=ZoneInfo("Asia/Shanghai"), audit=store.note, stale=reach.stale,
     )  # fmt: skip
     county = County(store, reach, clock, web_app(house))
-    places = [{"resourceType": "Organization", "id": id_, "name": name} for id_, name in (("hospital", "县人民医院"), ("other", "邻县医院"))]
+    named = {"hospital": "县人民医院", "other": "邻县医院"}
+    places = [{"resourceType": "Organization", "id": id_, "name": name} for id_, name in named.items()]
     staff = [{"resourceType": "Practitioner", "id": id_, "name": [{"text": name}]} for id_, name in (("li", "李医生"), ("wu", "吴医生"))]
     people = [one for who in NAMES for one in (patient(who), pressure(who))]
     await county.put(*places, *staff, *people)

@@ -40,7 +40,7 @@ def doors(settings: Settings, store: Store, trust: Trust) -> tuple[App, App]:
     async def records_of(actor: Actor) -> Records:
         return store.records(await reach.scope(actor))
 
-    fhir = FhirDoor(store, trust.access, settings, operations, jobs=Jobs(store.ground), scope=reach.scope)
+    fhir = FhirDoor(store, trust.access, settings, operations, jobs=Jobs(store.ground), scope=reach.scope, pace=trust.pace)
     house = House(
         capabilities=capabilities,
         folders={name: folder_of(name) for name in capabilities},
@@ -52,6 +52,7 @@ def doors(settings: Settings, store: Store, trust: Trust) -> tuple[App, App]:
         now=utc_now,
         language=settings.language,
         timezone=ZoneInfo(settings.timezone),
+        pace=trust.pace,
     )
     return trust.across(fhir), web_app(house)
 

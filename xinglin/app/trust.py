@@ -12,6 +12,7 @@ from xinglin.access.oauth.model import drawers
 from xinglin.access.oauth.people import Accounts
 from xinglin.access.oauth.providers import Elsewhere, providers_of
 from xinglin.access.oauth.withdrawals import Withdrawals
+from xinglin.access.pace import Pace, pace_of
 from xinglin.base.clock import utc_now
 from xinglin.base.crypto import Keys
 from xinglin.base.settings import Settings
@@ -23,13 +24,14 @@ from xinglin.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """`access`: for the FHIR door; `smart`: the endpoints; `start` and `stop` go with the process."""
+    """`access`: for the FHIR door; `smart`: the endpoints; `pace`: for all doors; `start` and `stop` go with the process."""
 
     access: BearerAccess
     smart: Any
     withdrawals: Withdrawals
     origins: Origins
     elsewhere: Elsewhere
+    pace: Pace
 
     def across(self, app: Any) -> CrossOrigin:
         """A door that pages of registered applications may ask."""
@@ -41,8 +43,10 @@ def trust_of(settings: Settings, keys: Keys, store: Store) -> Trust:
     ground = store.ground
     papers, sessions = drawers(ground), Sessions(ground)
     withdrawals, origins = Withdrawals(papers.withdrawn), Origins(papers, utc_now)
+    pace = pace_of(settings)
     fetcher = Fetcher(tuple(settings.trusted_origins.split()))
-    desk = Desk(papers, keys, Accounts(ground), fetcher, withdrawals.holds, sessions.alive, store.note, settings.public_url)
+    people, address = Accounts(ground), settings.public_url
+    desk = Desk(papers, keys, people, fetcher, withdrawals.holds, sessions.alive, store.note, address, limits=pace)
     smart = CrossOrigin(smart_app(desk), origins, OPEN_TO_ALL)
     elsewhere = Elsewhere(ground, fetcher, providers_of(settings.identity_providers), os.environ)
-    return Trust(BearerAccess(keys, withdrawals.holds, sessions.alive), smart, withdrawals, origins, elsewhere)
+    return Trust(BearerAccess(keys, withdrawals.holds, sessions.alive), smart, withdrawals, origins, elsewhere, pace)

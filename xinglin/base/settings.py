@@ -47,6 +47,8 @@ class Settings:
     scan_rows_max: int = _says(100_000, "Most rows one search may open when no index answers it exactly.")
     writes_at_once_max: int = _says(256, "Writes one process holds at once; beyond them 429.")
     requests_at_once_max: int = _says(1024, "Requests one process serves at once; beyond them 503.")
+    requests_per_minute_account: int = _says(1200, "Requests a minute of one person, in each process; machines are not counted. 0 for no limit.")
+    requests_per_minute_address: int = _says(600, "Requests a minute of nobody known from one address, in each process. 0 for no limit.")
     demo: int = _says(0, "1 opens the demo's page of persona accounts with one-click sign-in; `xinglin up` sets it for its demo region.")
     idle_minutes: int = _says(20, "A session of staff ends after so long without use.")
     resident_idle_minutes: int = _says(120, "A session of a resident ends after so long without use.")

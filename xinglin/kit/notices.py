@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import gather
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,7 +78,7 @@ async def notify(
     notice = Notice(to, kind, Words.of(title), Words.of(text), href, at.astimezone(UTC).isoformat())
     ends = tick_of(at + timedelta(days=KEPT_DAYS))
     try:
-        await papers.add(key or new_id(), notice, [_handle(to, at)], ends)
+        await papers.add(key or new_id(), notice, [f"to {to}"], ends)
     except Conflict:
         if not key:
             raise
@@ -125,15 +124,7 @@ async def _mark(papers: Papers[Notice], paper: Paper[Notice], actor: Actor, now:
 
 
 async def _found(papers: Papers[Notice], actor: Actor, now: datetime) -> list[Paper[Notice]]:
-    months = [now - timedelta(days=days) for days in range(0, KEPT_DAYS + 1, KEPT_DAYS // 2)]
-    handles = dict.fromkeys(_handle(to, month) for to in recipients(actor) for month in months)
-    found = await gather(*(papers.find(handle, tick_of(now)) for handle in handles))
-    return list({paper.key: paper for papers_of in found for paper in papers_of}.values())
-
-
-def _handle(to: str, day: datetime) -> str:
-    """Whom and in which month: a look opens two months' notices, not a year's."""
-    return f"{to} {day.astimezone(UTC):%Y-%m}"
+    return await papers.find_any([f"to {to}" for to in recipients(actor)], tick_of(now))
 
 
 def _noticed(paper: Paper[Notice], actor: Actor) -> Noticed:

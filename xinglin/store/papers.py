@@ -65,6 +65,14 @@ class Papers(Generic[T]):
             rows = await connection.fetch(sql, self.kind, [self._handle(handle)], now_us)
         return [self._opened(row) for row in rows]
 
+    async def find_any(self, handles: Iterable[str], now_us: int, limit: int = LISTED_MAX) -> list[Paper[T]]:
+        """The papers that carry any of the handles, newest first."""
+        most = min(limit, LISTED_MAX)
+        sql = f"SELECT {_COLUMNS} FROM xinglin.paper WHERE kind = $1 AND handles && $2 AND ends > $3 ORDER BY n DESC LIMIT {most}"
+        async with self._pool.connection() as connection:
+            rows = await connection.fetch(sql, self.kind, [self._handle(handle) for handle in handles], now_us)
+        return [self._opened(row) for row in rows]
+
     async def all(self, now_us: int, after: str = "", limit: int = LISTED_MAX) -> list[Paper[T]]:
         """The papers of the kind in the order they were made, those after a key."""
         sql = (

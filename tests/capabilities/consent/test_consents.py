@@ -55,7 +55,8 @@ async def test_permitting_a_doctor_opens_the_record_until_the_last_day(county: C
 
 async def test_a_consent_is_valid_fhir_and_every_version_of_it_stays(county: County):
     resident = await county.resident()
-    page = (await resident.post("/my-consent", data={"effect": "deny", "who": "", "what": "sensitive"})).headers["location"].partition("?")[0]
+    kept = await resident.post("/my-consent", data={"effect": "deny", "who": "", "what": "sensitive"})
+    page = kept.headers["location"].partition("?")[0]
     await resident.post(page + "/withdrawal")
     records = county.store.records(Scope.everyone())
     history = [one.resource() for one in (await records.history("Consent", page.rpartition("/")[2])).entries]

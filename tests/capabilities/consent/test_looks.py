@@ -105,7 +105,8 @@ async def test_a_resident_who_is_not_content_opens_the_case_again(county: County
 async def test_a_guardian_sees_the_looks_at_their_child(county: County):
     identifier = {"system": "urn:test:id", "value": "580123195906181224"}
     guardian = {
-        "resourceType": "RelatedPerson", "id": "mother", "active": True, "patient": {"reference": "Patient/chen"}, "identifier": [identifier],
+        "resourceType": "RelatedPerson", "id": "mother", "active": True, "patient": {"reference": "Patient/chen"},
+        "identifier": [identifier],
         "relationship": [{"coding": [{"code": "GUARD"}]}], "name": [{"text": "张桂兰"}],
     }  # fmt: skip
     await county.put(guardian, encounter("chen"))
@@ -152,4 +153,5 @@ def test_what_was_looked_at_is_said_in_plain_words(seen: Act, words: str):
 @pytest.mark.parametrize(("address", "inside"), [("10.1.2.3", True), ("192.168.1.9", True), ("8.8.8.8", False), (None, None)])
 def test_an_address_is_said_as_a_place(address: str | None, inside: bool | None):
     told = where_of(address).text
-    assert told == ("place not recorded" if inside is None else "from inside the health network" if inside else "from outside, over the internet")
+    places = {None: "place not recorded", True: "from inside the health network", False: "from outside, over the internet"}
+    assert told == places[inside]

@@ -15,8 +15,9 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from xinglin.access.actor import Actor
+from xinglin.access.pace import MACHINES, Pace, unlimited
 from xinglin.base.clock import instant, tick_of, utc_now
-from xinglin.base.errors import Malformed, XinglinError
+from xinglin.base.errors import Malformed, Unauthenticated, XinglinError
 from xinglin.base.settings import Settings
 from xinglin.doors.fhir_api.admission import Admission
 from xinglin.doors.fhir_api.asked import base_url, conditions_of, headers_of, pairs_of, path_of, request_id_of
@@ -84,8 +85,10 @@ class FhirDoor:
         *,
         jobs: Jobs | None = None,
         scope: Callable[[Actor], Awaitable[Scope]],
+        pace: Pace | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._pace = pace or unlimited()
         self._store, self._access, self._settings, self._scope, self._now = store, access, settings, scope, now
         self._zone = ZoneInfo(settings.timezone)
         self._operations: Mapping[str, Operation] = {operation.name: operation for operation in operations}
@@ -141,11 +144,8 @@ class FhirDoor:
         talk.form = format_of(query, headers.get(b"accept", b""))
         talk.base = base_url(scope, headers, self._settings.public_url, BASE)
         path = path_of(scope, BASE)
-        if not path or path[0] not in _OPEN:
-            talk.actor = self._access.actor(headers, self._now())
-            if talk.actor.session:
-                await self._access.require_signed_in(talk.actor, self._now())
         address = scope["client"][0] if scope.get("client") else None
+        talk.actor = await self._asker(headers, address, known=not path or path[0] not in _OPEN)
         talk.pen = Pen(talk.actor, address, talk.id, self._store.note, asked.decode("utf-8", errors="replace") if asked else "")
         found = talk.route = route(method, path, self._operations)
         _permit(found, talk.actor)
@@ -162,6 +162,24 @@ class FhirDoor:
             return await found.way.run(call)
         with self._admission.write():
             return await found.way.run(call)
+
+    async def _asker(self, headers: dict[bytes, bytes], address: str | None, *, known: bool) -> Actor:
+        """Who asks, at a pace that is theirs. `known`: it must be someone. Raises `Unauthenticated`, `TooMany`."""
+        now = self._now()
+        try:
+            actor = self._access.actor(headers, now) if known or b"authorization" in headers else NOBODY
+            if actor.session:
+                await self._access.require_signed_in(actor, now)
+        except Unauthenticated:
+            self._pace.of_address(address, now.timestamp())
+            if known:
+                raise
+            return NOBODY
+        if actor is NOBODY:
+            self._pace.of_address(address, now.timestamp())
+        elif actor.role not in MACHINES:
+            self._pace.of_account(actor, now.timestamp())
+        return actor if known else NOBODY
 
     async def _entry(self, call: Call) -> Reply:
         """A bundle's entry as a request of its own; its place among the writes is the bundle's."""

@@ -22,11 +22,11 @@ from xinglin.access.oauth.fetching import Fetcher
 from xinglin.access.oauth.keys import ring
 from xinglin.access.oauth.model import Drawers
 from xinglin.access.oauth.refusal import Refused
+from xinglin.access.pace import Buckets, Pace, unlimited
 from xinglin.access.tokens import Claims
 from xinglin.base.clock import tick_of, utc_now
 from xinglin.base.crypto import Keys
 from xinglin.base.errors import XinglinError
-from xinglin.doors.smart.pace import Pace
 from xinglin.doors.smart.well_known import openid_configuration, smart_configuration
 from xinglin.store import AuditRow
 
@@ -43,6 +43,7 @@ A_MINUTE = 120
 """Requests of one application from one address."""
 FAILED_A_MINUTE = 20
 """Of those, such that were refused for want of proof, from one address."""
+_WORDS = {429: "slow_down", 503: "temporarily_unavailable"}
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
 _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,255}\Z")
 
@@ -60,8 +61,9 @@ class Desk:
     note: Callable[[AuditRow], None]
     public_url: str = ""
     now: Callable[[], datetime] = utc_now
-    pace: Pace = field(default_factory=lambda: Pace(A_MINUTE))
-    failures: Pace = field(default_factory=lambda: Pace(FAILED_A_MINUTE))
+    limits: Pace = field(default_factory=unlimited)
+    pace: Buckets = field(default_factory=lambda: Buckets(A_MINUTE))
+    failures: Buckets = field(default_factory=lambda: Buckets(FAILED_A_MINUTE))
 
     def office(self, request: Request) -> Office:
         """The office at the address this request came to. Raises `Refused` for a host that cannot be one."""
@@ -93,12 +95,14 @@ def smart_app(desk: Desk) -> Starlette:
 async def _guarded(desk: Desk, answer: Answer, request: Request) -> Response:
     """The answer, or the refusal in the words of RFC 6749 5.2."""
     try:
+        desk.limits.of_address(_address(request), desk.now().timestamp())
         return await answer(desk, request)
     except Refused as refused:
         return refusal(refused, basic="authorization" in request.headers and refused.error == "invalid_client")
     except XinglinError as error:
-        said = {"error": "temporarily_unavailable" if error.status >= 500 else "invalid_request", "error_description": str(error)}
-        return JSONResponse(said, error.status, NO_STORE)
+        said = {"error": _WORDS.get(error.status, "invalid_request"), "error_description": str(error)}
+        wait = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
+        return JSONResponse(said, error.status, NO_STORE | wait)
 
 
 def refusal(refused: Refused, *, basic: bool = False) -> Response:
@@ -214,13 +218,18 @@ async def _bearer(desk: Desk, request: Request) -> Claims:
 async def _proved(desk: Desk, request: Request, form: Mapping[str, str], office: Office) -> Client:
     """The application that asks, within its pace. Raises `Refused`."""
     address, now = _address(request) or "", desk.now()
-    desk.pace.take(f"{form.get('client_id', '')[:100]} {address}", now)
+    _hold_back(desk.pace, f"{form.get('client_id', '')[:100]} {address}", now)
     own = (f"{office.issuer}{request.url.path}", f"{office.issuer}/oauth/token", office.issuer)
     try:
         return await authenticate(desk.papers, desk.fetcher, form, request.headers.get("authorization", ""), own, now)
     except Refused:
-        desk.failures.take(address, now)
+        _hold_back(desk.failures, address, now)
         raise
+
+
+def _hold_back(pace: Buckets, key: str, now: datetime) -> None:
+    if pace.wait_s(key, now.timestamp()):
+        raise Refused("slow_down", "Too many requests: wait a minute, then try again.")
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -71,7 +71,7 @@ def web_app(house: House) -> Starlette:
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
-            Middleware(Recognition, gate=house.gate, now=house.now),
+            Middleware(Recognition, gate=house.gate, now=house.now, pace=house.pace, refuse=partial(problems.problem, door)),
         ],
         exception_handlers={XinglinError: partial(problems.problem, door), 500: partial(problems.broken, door)},
     )

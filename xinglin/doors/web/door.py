@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from xinglin.access.actor import Actor
 from xinglin.access.oauth.providers import Elsewhere
+from xinglin.access.pace import Pace, unlimited
 from xinglin.base.errors import XinglinError
 from xinglin.doors.web.forms import read_form
 from xinglin.doors.web.gate import Gate
@@ -52,6 +53,7 @@ class House:
     audit: Callable[[AuditRow], None] | None = None
     stale: Callable[[], None] = lambda: None
     elsewhere: Elsewhere | None = None
+    pace: Pace = field(default_factory=unlimited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from xinglin.access.accounts import Live
 from xinglin.access.actor import Actor
-from xinglin.base.errors import Unauthenticated, XinglinError
+from xinglin.access.pace import Pace
+from xinglin.base.errors import TooMany, Unauthenticated, XinglinError
 from xinglin.doors.web.gate import Gate
 
 SESSION = "xinglin_session"
@@ -23,10 +25,20 @@ _LIVE = "xinglin.live"
 
 
 class Recognition:
-    """ASGI middleware: puts the session (a `Live`), or the error that says why there is none, into the scope."""
+    """ASGI middleware: puts the session (a `Live`), or the error that says why there is none, into the scope.
 
-    def __init__(self, app: ASGIApp, gate: Gate, now: Callable[[], datetime]) -> None:
-        self.app, self._gate, self._now = app, gate, now
+    `pace`: who asks too often is answered by `refuse`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        gate: Gate,
+        now: Callable[[], datetime],
+        pace: Pace,
+        refuse: Callable[[HttpRequest, Exception], Awaitable[Response]],
+    ) -> None:
+        self.app, self._gate, self._now, self._pace, self._refuse = app, gate, now, pace, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on with its session."""
@@ -36,7 +48,20 @@ class Recognition:
                 scope[_LIVE] = await self._gate.entrance.sessions.find(secret, self._now(), touch=touch)
             except XinglinError as none:
                 scope[_LIVE] = none
+            try:
+                self._count(scope)
+            except TooMany as often:
+                await (await self._refuse(HttpRequest(scope), often))(scope, receive, send)
+                return
         await self.app(scope, receive, send)
+
+    def _count(self, scope: Scope) -> None:
+        """One more request of this account, or of this address. Raises `TooMany`."""
+        live, moment_s = scope[_LIVE], self._now().timestamp()
+        if isinstance(live, Live):
+            self._pace.of_name(live.session.account or live.id, moment_s)
+        else:
+            self._pace.of_address(scope["client"][0] if scope.get("client") else None, moment_s)
 
 
 def live_of(http: HttpRequest) -> Live:

@@ -8,15 +8,19 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+from xinglin.base.clock import wall_us
 from xinglin.doors.worker.following import Following
 from xinglin.kit.capability import Reaction
-from xinglin.store import Store
+from xinglin.store import Store, papers
 from xinglin.store.jobs import PASSING, Jobs, Work, work_on_jobs
 from xinglin.store.learning import learn_from_record
+from xinglin.store.relations import forget_ended
 
 END_S_MAX = 8
 """How long what is under way may take after the order to end; then it is abandoned and done again by the next worker."""
 TENDED_S = 900
+ENDED_KEPT_US = 30 * 24 * 3600 * 1_000_000
+"""How long relations that have ended are kept, for who asks why something was seen."""
 ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LOG = logging.getLogger(__name__)
 
@@ -75,10 +79,13 @@ async def _until_ended(tasks: list[asyncio.Task[None]], stopping: asyncio.Event)
 
 
 async def _tend(store: Store, stopping: asyncio.Event) -> None:
-    """Now and then: forget old jobs, and learn to pack what has grown large."""
+    """Now and then: forget old jobs, papers and relations that have ended, and learn to pack what has grown large."""
     while not stopping.is_set():
         try:
             await Jobs(store.ground).sweep()
+            await papers.sweep(store.ground.side, wall_us())
+            async with store.ground.side.connection() as connection:
+                await forget_ended(connection, wall_us() - ENDED_KEPT_US)
             await learn_from_record(store.ground)
         except PASSING as passing:
             _LOG.warning("the store is tended later: %s", passing)
