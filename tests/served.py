@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from select import select
+from typing import Any
 
 from xinglin.access.tokens import issue
 from xinglin.base.crypto import Keys
@@ -37,10 +38,10 @@ class Served:
 
 
 @contextmanager
-def served(database: str, home: Path, keys: Keys, processes: int = 1) -> Iterator[Served]:
-    """So many API processes over a prepared database, for the length of the block."""
+def served(database: str, home: Path, keys: Keys, processes: int = 1, **given: Any) -> Iterator[Served]:
+    """So many API processes over a prepared database, for the length of the block. `given`: further settings."""
     keep_keys(keys, home / "keys.json")
-    settings = Settings(home=str(home), database_url=database, log_level="warning")
+    settings = Settings(home=str(home), database_url=database, log_level="warning", **given)
     with ExitStack() as opened:
         sockets = [opened.enter_context(one) for one in listen("127.0.0.1", 0, processes)]
         port = sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""Nobody asks so fast that others wait: each account and each address has its measure; machines, and whoever asks at a person's pace, notice nothing."""
+"""Nobody asks so fast that others wait: each account and each address has its measure; machines and people at their pace notice nothing."""
 
 from __future__ import annotations
 

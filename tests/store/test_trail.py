@@ -20,7 +20,7 @@ async def written(store: Store, request: str) -> list[tuple[Any, ...]]:
 
 
 async def test_one_patient_stands_alone_and_several_together(module_store: Store):
-    trail = Trail(module_store.ground.side, module_store.ground.contents)
+    trail = Trail(module_store.ground)
     for request, patients in (("one", (7,)), ("two", (9, 7, 9)), ("none", ()), ("same", (5, 5))):
         trail.note(1, row(request, patients, "encounter"))
     await trail.close()
@@ -31,14 +31,14 @@ async def test_one_patient_stands_alone_and_several_together(module_store: Store
 
 
 async def test_a_ground_no_text_of_the_database_holds_does_not_stop_the_trail(module_store: Store):
-    trail = Trail(module_store.ground.side, module_store.ground.contents)
+    trail = Trail(module_store.ground)
     trail.note(1, row("odd", (), "a\x00b\ud800"))
     await trail.close()
     assert await written(module_store, "odd") == [(None, None, "a b?")]
 
 
 async def test_who_flushes_at_the_same_time_writes_each_row_once(module_store: Store):
-    trail = Trail(module_store.ground.side, module_store.ground.contents)
+    trail = Trail(module_store.ground)
     for _ in range(300):
         trail.note(1, row("busy"))
     flushes = [asyncio.create_task(trail.flush()) for _ in range(3)]

@@ -39,8 +39,10 @@ DIRECTORY = frozenset(
 """What is about institutions, staff and knowledge, not about residents."""
 LEDGER = frozenset({"AuditEvent"})
 """Read by the audit administrator (the platform's own ledger), and kept for other systems that send theirs."""
-RECORD = frozenset(compartment("Patient")) | {"Patient"}
-"""Every type of a resident's record: it lies in the Patient compartment."""
+RECORD = frozenset(compartment("Patient")) | {"Patient", "Task"}
+"""Every type of a resident's record: it lies in the Patient compartment, but for Task, which carries every request about them."""
+ENVELOPES = frozenset({"Bundle", "Linkage", "MessageHeader", "Parameters", "Subscription"})
+"""What may hold anything about anybody and names no patient by whom it could be told: for the platform's own machines."""
 PHARMACY = frozenset(
     """AllergyIntolerance Condition DetectedIssue Encounter MedicationAdministration MedicationDispense MedicationRequest
     MedicationStatement Observation Patient SupplyDelivery SupplyRequest Task""".split()
@@ -95,7 +97,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "system_admin": (Grant(READS | WRITES, DIRECTORY),),
     "security_admin": (Grant(READS, DIRECTORY),),
     "audit_admin": (Grant(READS, DIRECTORY | LEDGER),),
-    "reader": (Grant(READS, without=LEDGER),),
+    "reader": (Grant(READS, without=LEDGER | ENVELOPES | {"Binary"}), _ATTACHED),
     "system": (Grant(EVERYTHING),),
 }
 

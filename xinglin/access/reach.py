@@ -26,6 +26,8 @@ from xinglin.store.relations import ANYONE, FOREVER_US, Held, Relation, Source, 
 from xinglin.store.searching.scope import NOBODY, Patients
 
 FRESH_S = 0.2
+KEPT_US = 60_000_000
+"""A scope is made again after so long: who an actor is (identifiers, the village rooms of a township) changes without a relation."""
 CONSUMER = "access"
 BATCH = 500
 _SCOPES_MAX = 2_000
@@ -39,7 +41,7 @@ _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 class Whose:
     """What a role reaches: `related`, `everyone` or `nobody`; and of these the most sensitive as `treating`, `all` or `none`.
 
-    `lawful`: consent does not change it. `open_types`, `begins`: see `Scope`.
+    `lawful`: consent does not change it. `open_types`, `begins`: see `Scope`. `speaks`: it gives consent for itself and its wards alone.
     """
 
     reach: str
@@ -47,6 +49,7 @@ class Whose:
     lawful: bool = False
     open_types: frozenset[str] = frozenset()
     begins: frozenset[str] = frozenset()
+    speaks: bool = False
 
 
 WHOSE: Mapping[str, Whose] = {
@@ -58,7 +61,7 @@ WHOSE: Mapping[str, Whose] = {
     "dispatcher": Whose("related", open_types=frozenset({"Patient"}), begins=frozenset({"Encounter", "Task"})),
     "insurer": Whose("everyone", "none", lawful=True),
     "regulator": Whose("nobody"),
-    "resident": Whose("related"),
+    "resident": Whose("related", speaks=True),
     "system_admin": Whose("nobody"),
     "security_admin": Whose("nobody"),
     "audit_admin": Whose("nobody"),
@@ -179,7 +182,7 @@ class Reach:
     async def _made(self, actor: Actor, whose: Whose, now_us: int) -> _Kept:
         version = self._version
         if whose.reach == "nobody":
-            return _Kept(Scope(NOBODY, NOBODY), version, FOREVER_US)
+            return _Kept(scope_from(whose, (), frozenset(), {}), version, FOREVER_US)
         ground = self._store.ground
         holders = await self._holders(actor)
         async with ground.side.connection() as connection:
@@ -187,7 +190,8 @@ class Reach:
             for_all = await held_by(ground, connection, (ANYONE,), now_us)
             own = await self._own(actor)
             context = await ground.interning.person(connection, ground.hashes.id(actor.patient)) if actor.patient else None
-        until = min((edge for one in (*held, *for_all) for edge in (one.starts, one.ends) if edge > now_us), default=FOREVER_US)
+        edges = (edge for one in (*held, *for_all) for edge in (one.starts, one.ends) if edge > now_us)
+        until = min((now_us + KEPT_US, *edges))
         now_held = [one for one in held if one.starts <= now_us]
         rules = _rules(now_held, [one for one in for_all if one.starts <= now_us], actor.purpose)
         scope = scope_from(whose, now_held, own, {} if whose.lawful else rules)
@@ -227,6 +231,8 @@ def _rules(held: Iterable[Held], for_all: Iterable[Held], purpose: str) -> dict[
 
 def scope_from(whose: Whose, held: Iterable[Held], own: frozenset[int], verdicts: Mapping[int, Verdict]) -> Scope:
     """The scope of a role with these relations that hold now, these records of its own, and what patients' consent says."""
+    if whose.reach == "nobody":
+        return Scope(NOBODY, NOBODY)
     kinds: defaultdict[int, set[str]] = defaultdict(set)
     for patient in own:
         kinds[patient].add("self")
@@ -253,6 +259,7 @@ def scope_from(whose: Whose, held: Iterable[Held], own: frozenset[int], verdicts
         by_type={} if everyone else by_type,
         open_types=whose.open_types,
         begins=whose.begins,
+        speaks_for=Patients(patient for patient, ones in kinds.items() if ones & {"self", "guardian"}) if whose.speaks else None,
         grounds={patient: min(ones, key=lambda kind: _RANK.get(kind, len(_RANK))) for patient, ones in kinds.items()},
         ground="role",
     )
@@ -277,7 +284,7 @@ def confined(scope: Scope, patient: int) -> Scope:
     """The scope cut down to one patient: what an application launched for them may see."""
     only = Patients({patient} if scope.patients is None or patient in scope.patients else ())
     treated = only if scope.treated is None else Patients({patient} & scope.treated.numbers)
-    return Scope(only, treated, scope.withheld, grounds=scope.grounds, ground=scope.ground)
+    return Scope(only, treated, scope.withheld, speaks_for=scope.speaks_for, grounds=scope.grounds, ground=scope.ground)
 
 
 _LAWFUL = {

@@ -26,7 +26,7 @@ ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 RESTRICTED = 5
 PERSONAL = 4
 _CONFIDENTIAL = {"U": 1, "L": 2, "M": 3, "N": 4, "R": 5, "V": 5}
-_SENSITIVITIES = frozenset("ETH ETHUD HIV MH OPIOIDUD PSY PSYTHPN SDV SEX SPI STD SUD SUICIDE ABR BH DVD EMOTDIS MEL SA".split())
+SENSITIVITIES = frozenset("ETH ETHUD HIV MH OPIOIDUD PSY PSYTHPN SDV SEX SPI STD SUD SUICIDE ABR BH DVD EMOTDIS MEL SA".split())
 
 _ICD10 = re.compile(
     r"F\d\d"  # mental and behavioural disorders
@@ -78,7 +78,7 @@ def _level_of_code(system: str, code: str) -> int:
     if system == CONFIDENTIALITY:
         return _CONFIDENTIAL.get(code, 1)
     if system == ACT_CODE:
-        return RESTRICTED if code in _SENSITIVITIES else 1
+        return RESTRICTED if code in SENSITIVITIES else 1
     told = (
         (system == "http://loinc.org" and code in _LOINC)
         or (system == "http://snomed.info/sct" and code in _SNOMED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,7 @@ from xinglin.access.policy import allowed
 from xinglin.fhir.codec import Resource
 from xinglin.kit.i18n import Phrase
 from xinglin.kit.pages import Page, Request
+from xinglin.kit.stage import Stage
 from xinglin.kit.unit import Unit
 from xinglin.store import Stored
 from xinglin.store.records import CodeSource
@@ -78,6 +80,28 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonPanel:
+    """A piece of a resident's record: a template of the capability and what it shows of a Patient id as `shown`; None for nothing."""
+
+    template: str
+    load: Callable[[Unit, Request, str], Awaitable[Mapping[str, object] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A few words beside something in a record that lead to more. `tone`: the class of its badge (`x-quiet`, `x-attention`, …)."""
+
+    text: Phrase
+    href: str
+    icon: str
+    tone: str
+
+
+Marking = Callable[[Unit, Request, Sequence[str]], Awaitable[Mapping[str, Sequence[Mark]]]]
+"""The marks of what stands on a page of a record, by reference (`DiagnosticReport/7`): those of the references that have any."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """One answer of a search: what it is called, what tells it from others of that name (masked), where it is."""
 
@@ -139,7 +163,9 @@ class Capability:
     """One thing the platform does for people. `systems`: the ids of the required systems it answers.
 
     `finders`: what the bar's search finds here. `inbox`: what waits for someone here. `signals`: numbers in the bar.
+    `person_panels`: what stands on a resident's record; `markings`: what marks single things in it.
     `instead`: offered in words to whom a page about a resident tells that there is nothing.
+    `demo`: shows the capability at work in a freshly written demo region, by its own deeds as the personas; it may be asked twice.
     `terminology`: makes who answers `:in`, `:above` and `:below` in a process's searches; the first capability that has one gets it.
     """
 
@@ -152,15 +178,34 @@ class Capability:
     menu: tuple[MenuEntry, ...] = ()
     tiles: tuple[Tile, ...] = ()
     panels: tuple[Panel, ...] = ()
+    person_panels: tuple[PersonPanel, ...] = ()
+    markings: tuple[Marking, ...] = ()
     finders: tuple[Finder, ...] = ()
     inbox: tuple[Waiting, ...] = ()
     signals: tuple[Signal, ...] = ()
     instead: tuple[MenuEntry, ...] = ()
+    demo: Callable[[Stage], Awaitable[None]] | None = None
     terminology: Callable[[], CodeSource] | None = None
 
 
 Capabilities = Mapping[str, Capability]
 """Folder name -> capability, sorted by name."""
+
+
+async def person_panels_of(unit: Unit, request: Request, person_id: str) -> list[tuple[str, Mapping[str, object]]]:
+    """(template, what it shows) of each piece any capability adds to a resident's record, for who asks."""
+    panels = [one for room in request.rooms for one in room.person_panels]
+    loaded = await gather(*(one.load(unit, request, person_id) for one in panels))
+    return [(panel.template, shown) for panel, shown in zip(panels, loaded, strict=True) if shown is not None]
+
+
+async def marks_of(unit: Unit, request: Request, references: Sequence[str]) -> Mapping[str, Sequence[Mark]]:
+    """What any capability marks among these references."""
+    marked: dict[str, list[Mark]] = {}
+    for found in await gather(*(mark(unit, request, references) for room in request.rooms for mark in room.markings)):
+        for reference, marks in found.items():
+            marked.setdefault(reference, []).extend(marks)
+    return marked
 
 
 def may_open(actor: Actor, capability: Capability, href: str) -> bool:

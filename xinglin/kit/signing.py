@@ -30,6 +30,7 @@ VERIFICATION = "1.2.840.10065.1.12.1.5"
 _NAMES = {AUTHOR: "Author's Signature", VERIFICATION: "Verification Signature"}
 _PARTICIPANTS = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _ROLES = {AUTHOR: "author", VERIFICATION: "verifier"}
+_PATIENT = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
 _VERSION = re.compile(r"([A-Za-z]+)/([A-Za-z0-9.-]{1,64})/_history/([0-9]{1,9})")
 
 Integrity = Literal["unchanged", "superseded", "altered", "missing"]
@@ -68,7 +69,8 @@ def canonical(resource: Resource) -> bytes:
 async def sign(unit: Unit, authority: Authority, target: Stored, kind: str = AUTHOR) -> Resource:
     """The Provenance by which the actor signs a version; who calls writes it. Raises `NotFound` without a certificate, `Unavailable`."""
     who = signer_reference(unit)
-    hashed = digest(canonical(target.resource()), authority.cipher)
+    signed = target.resource()
+    hashed = digest(canonical(signed), authority.cipher)
     message = await authority.sign(who, hashed, unit.now)
     if not _fits(message, hashed, who, authority):
         raise Unavailable("The certification authority gave a signature that does not fit; try again in a moment.", retry_after_s=60)
@@ -80,18 +82,20 @@ async def sign(unit: Unit, authority: Authority, target: Stored, kind: str = AUT
         "sigFormat": MEDIA_TYPE,
         "data": b64encode(message).decode(),
     }
-    return {
+    made: Resource = {
         "resourceType": "Provenance",
-        "target": [{"reference": f"{target.type}/{target.id}/_history/{target.version}"}],
+        "target": [{"reference": f"{target.type}/{target.id}/_history/{target.version}"}, *_whose(signed)],
         "recorded": instant(tick_of(unit.now)),
         "agent": [{"type": {"coding": [{"system": _PARTICIPANTS, "code": _ROLES[kind]}]}, "who": signature["who"]}],
         "signature": [signature],
     }
+    labels = signed.get("meta", {}).get("security")
+    return made | {"meta": {"security": labels}} if labels else made  # who may not see the document sees no word about it
 
 
 async def verify(records: Records, authority: Authority, provenance: Resource) -> Verdict:
     """What the signature of a Provenance proves. Raises `Invalid` when it carries none of ours, `Unavailable` when the CA is away."""
-    message, (type_, id_, version) = _signed(provenance)
+    message, (type_, id_, version) = read_signature(provenance)
     reference, name = message.certificate.subject.get("number", ""), message.certificate.subject.get("name", "")
     integrity, present = await _integrity(records, message, type_, id_, version)
     revoked = None
@@ -127,10 +131,10 @@ def _standing(message: SignedMessage, revoked: datetime | None) -> Standing:
     return "valid" if message.certificate.holds_at(message.at) else "expired"
 
 
-def _signed(provenance: Resource) -> tuple[SignedMessage, tuple[str, str, int]]:
-    """The signature of a Provenance and the version it is about. Raises `Invalid`."""
+def read_signature(provenance: Resource) -> tuple[SignedMessage, tuple[str, str, int]]:
+    """The signature of a Provenance and the version (type, id, number) it is about. Raises `Invalid`."""
     signatures: list[Resource] = provenance.get("signature") or []
-    targets: list[Resource] = provenance.get("target") or []
+    targets: list[Resource] = [one for one in provenance.get("target") or [] if not _PATIENT.fullmatch(one.get("reference", ""))]
     found = _VERSION.fullmatch(targets[0].get("reference", "")) if len(targets) == 1 else None
     if found is None or len(signatures) != 1 or signatures[0].get("sigFormat") != MEDIA_TYPE:
         raise Invalid("This Provenance carries no signature of one version of one resource.")
@@ -139,6 +143,12 @@ def _signed(provenance: Resource) -> tuple[SignedMessage, tuple[str, str, int]]:
     except ValueError as broken:
         raise Invalid("The signature cannot be read.") from broken
     return message, (found[1], found[2], int(found[3]))
+
+
+def _whose(signed: Resource) -> list[Resource]:
+    """The patient a resource is about, as a further target: by it the Provenance lies in that patient's record."""
+    about = (signed.get("subject") or signed.get("patient") or {}).get("reference", "")
+    return [{"reference": about}] if _PATIENT.fullmatch(about) else []
 
 
 def _fits(message: bytes, hashed: bytes, who: str, authority: Authority) -> bool:

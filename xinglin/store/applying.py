@@ -16,9 +16,10 @@ from asyncpg import Connection
 
 from xinglin.base.clock import LANES, instant
 from xinglin.base.errors import Conflict, Forbidden, Gone, Malformed, NotFound, Stale
+from xinglin.base.ids import uuid_of
 from xinglin.fhir.codec import Resource, decode, encode
 from xinglin.store.changes import AuditRow, Outcome, Stored
-from xinglin.store.content import Contents, method_of
+from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
 from xinglin.store.layout import Layout, layout
@@ -97,7 +98,7 @@ async def apply(ground: Ground, connection: Connection, steps: Sequence[Step], a
     done = {id(step): writer.put(step, first + place * LANES) for place, step in enumerate(live)}
     await writer.write(connection)
     await write_feed(connection, [layout(step.type).number for step in live], first)
-    await write_audit(ground.contents, connection, first, about(audit, steps, done))
+    await write_audit(ground, connection, first, about(audit, steps, done))
     return [done.get(id(step)) or Outcome(None, "absent") for step in steps]
 
 
@@ -297,33 +298,58 @@ AUDIT_SQL = (
     f"INSERT INTO xinglin.audit ({', '.join(AUDIT_COLUMNS)}) VALUES ({', '.join(f'${n}' for n in range(1, len(AUDIT_COLUMNS) + 1))})"
 )
 AuditRecord = tuple[int | str | bytes | list[int] | None, ...]
+OWN_IDS = frozenset({"archive"})
+"""Interactions whose id is of our own making and is read back by the database."""
+_PARTS = "\x00"
+"""Stands before and behind the id in what is sealed; no query holds it."""
 
 
-def audit_record(contents: Contents, tick: int, row: AuditRow) -> AuditRecord:
-    """The values of `AUDIT_COLUMNS`. The query is sealed: it may hold names and numbers of people.
+def audit_record(ground: Ground, tick: int, row: AuditRow) -> AuditRecord:
+    """The values of `AUDIT_COLUMNS`. The query is sealed: it may hold names and numbers of people, as may an id that clients chose: of one
+    that is no UUID a keyed hash stands in the row, and the id itself with the query.
 
     One patient stands in `patient`, several in `patients`. What was asked with letters no text of the database holds is kept without
     them: no row may be refused.
     """
-    query = contents.seal_loose(row.query.encode("utf-8", "replace"), AUDIT_BOUND) if row.query is not None else None
+    id_, told = row.id, row.query
+    if id_ and row.interaction not in OWN_IDS and uuid_of(id_) is None:
+        told = f"{_PARTS}{id_.replace(_PARTS, ' ')}{_PARTS}{told or ''}"
+        id_ = audit_id(ground, id_)
+    query = ground.contents.seal_loose(told.encode("utf-8", "replace"), AUDIT_BOUND) if told is not None else None
     patients = row.patients if len(row.patients) < 2 else sorted(set(row.patients))
     one, several = (patients[0], None) if len(patients) == 1 else (None, list(patients) or None)
-    told = f"{row.actor}{row.role}{row.interaction}{row.type}{row.id}{row.address}{row.request}{row.ground}"
-    if not told.isascii() or "\x00" in told:  # hardly ever
+    texts = f"{row.actor}{row.role}{row.interaction}{row.type}{id_}{row.address}{row.request}{row.ground}"
+    if not texts.isascii() or "\x00" in texts:  # hardly ever
         row = _writable(row)
-    what = (row.actor, row.role, row.interaction, row.type, row.id)
+    what = (row.actor, row.role, row.interaction, row.type, id_)
     return (tick, *what, query, row.status, row.address, row.request, one, several, row.ground)
 
 
 def _writable(row: AuditRow) -> AuditRow:
-    names = ("actor", "role", "interaction", "type", "id", "address", "request", "ground")
+    names = ("actor", "role", "interaction", "type", "address", "request", "ground")
     texts = {name: text for name in names if (text := getattr(row, name)) is not None}
     return replace(row, **{name: text.replace("\x00", " ").encode("utf-8", "replace").decode() for name, text in texts.items()})
 
 
-async def write_audit(contents: Contents, connection: Connection, tick: int, rows: Iterable[AuditRow]) -> None:
+def audit_id(ground: Ground, id_: str) -> str:
+    """How the logical id of a resource stands in a row: itself when it is a UUID, else a keyed hash in the form of one."""
+    return str(ground.hashes.id(id_))
+
+
+def audit_told(ground: Ground, id_: str | None, sealed: bytes | None) -> tuple[str | None, str | None]:
+    """(id, query) as the door saw them, of a row's column and of what is sealed in it."""
+    if sealed is None:
+        return id_, None
+    told = ground.contents.open_loose(sealed, AUDIT_BOUND).decode("utf-8", "replace")
+    if not told.startswith(_PARTS):
+        return id_, told
+    _, own, query = told.split(_PARTS, 2)
+    return own, query or None
+
+
+async def write_audit(ground: Ground, connection: Connection, tick: int, rows: Iterable[AuditRow]) -> None:
     """Audit rows of acts that happened now."""
-    records = [audit_record(contents, tick, row) for row in rows]
+    records = [audit_record(ground, tick, row) for row in rows]
     if records:
         await connection.executemany(AUDIT_SQL, records)
 

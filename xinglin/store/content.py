@@ -148,6 +148,11 @@ class Contents:
             raise Unavailable("The keys at hand do not belong to this database.") from broken
 
     @property
+    def keys(self) -> Keys:
+        """The keys at hand."""
+        return self._keys
+
+    @property
     def current(self) -> int:
         """The number of the key that seals what is written now."""
         if self._watch is not None and time.monotonic() >= self._look_at:

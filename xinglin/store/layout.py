@@ -1,6 +1,7 @@
 """How one resource type lies in its table: which search parameter feeds which typed column. Computed from the R4 tables, never configured.
 
-A type has at most one *patient* parameter (its place in the Patient compartment), one *code* parameter (interned concepts),
+A type has at most one *patient* parameter (its place in the Patient compartment; Contract, Device, GuidanceResponse and Task have one
+too, though R4 leaves them out of it: what they say of a patient is that patient's), one *code* parameter (interned concepts),
 one main date (`lo`, `hi`) and one main number (`num`); further dates and numbers get columns of their own. All else is tokens.
 """
 
@@ -67,7 +68,7 @@ def _patient_param(type_: str) -> str | None:
     inside = list(compartment("Patient").get(type_, ()))
     params = search_params(type_)
     usable = [name for name in inside if name in params and params[name].kind == "reference"]
-    if "patient" in params and usable:  # every type that has `patient` means its subject by it
+    if "patient" in params:  # every type that has `patient` means its subject by it
         usable.append("patient")
     return _first(_PATIENT_FIRST, usable) or (usable[0] if usable else None)
 
@@ -89,7 +90,7 @@ def layout(type_: str) -> Layout:
     """The layout of a resource type."""
     params = search_params(type_)
     patient = _patient_param(type_)
-    coded = patient is not None or type_ in _CODED_BESIDES
+    coded = type_ == "Patient" or type_ in compartment("Patient") or type_ in _CODED_BESIDES
     code = _first(_CODE_FIRST, [name for name, param in params.items() if param.kind == "token"]) if coded else None
     dates = sorted(name for name, param in params.items() if param.kind == "date" and name != "_lastUpdated")
     single = [name for name in dates if not name.startswith("combo-")]

@@ -65,7 +65,7 @@ class Store:
 async def open_store(settings: Settings, dsn: str, keys: Keys) -> Store:
     """This process's store on a prepared database. Raises `Unavailable`."""
     ground = await stand(settings, dsn, keys)
-    return Store(ground, Reading(ground.pool, ground.tables), Writing(ground), Trail(ground.side, ground.contents))
+    return Store(ground, Reading(ground.pool, ground.tables), Writing(ground), Trail(ground))
 
 
 P = ParamSpec("P")

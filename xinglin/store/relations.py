@@ -6,6 +6,7 @@ raises the care version in the same transaction, so that one small look tells a 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -40,13 +41,14 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A relation as its holder has it: the patient's number."""
+    """A relation as its holder has it: the patient's number. `source`: which resource it follows from, equal for the same one."""
 
     patient: int
     kind: str
     starts: int
     ends: int
     limits: tuple[str, ...]
+    source: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,12 @@ async def held_by(ground: Ground, connection: Connection, holders: Iterable[str]
     """What any of these holders has that has not ended, that which begins later too."""
     marks = [_mark(ground, holder) for holder in holders]
     rows = await connection.fetch(
-        "SELECT patient, kind, starts, ends, limits FROM xinglin.relation WHERE holder = ANY($1) AND ends > $2", marks, now_us
+        "SELECT patient, kind, starts, ends, limits, type, id FROM xinglin.relation WHERE holder = ANY($1) AND ends > $2", marks, now_us
     )
-    return [Held(row["patient"], row["kind"], row["starts"], row["ends"], tuple(row["limits"].split())) for row in rows]
+    return [
+        Held(row["patient"], _plain(row["kind"]), row["starts"], row["ends"], tuple(row["limits"].split()), (row["type"], row["id"]))
+        for row in rows
+    ]
 
 
 async def kinds_of(connection: Connection, patient: int, now_us: int) -> list[tuple[str, int, int]]:
@@ -76,7 +81,7 @@ async def kinds_of(connection: Connection, patient: int, now_us: int) -> list[tu
     rows = await connection.fetch(
         "SELECT DISTINCT kind, starts, ends FROM xinglin.relation WHERE patient = $1 AND starts <= $2 AND ends > $2", patient, now_us
     )
-    return [(row["kind"], row["starts"], row["ends"]) for row in rows]
+    return [(_plain(row["kind"]), row["starts"], row["ends"]) for row in rows]
 
 
 async def follow(store: Store, connection: Connection, sources: Sequence[tuple[Source, Sequence[Relation]]]) -> bool:
@@ -125,9 +130,17 @@ async def forget_ended(connection: Connection, before_us: int) -> int:
 
 def _rows(ground: Ground, source: Source, relations: Sequence[Relation]) -> Iterable[tuple[int, UUID, int, int, str, int, int, str]]:
     type_, id_ = TYPE_NUMBER[source.type], ground.hashes.id(source.id)
+    alike: Counter[tuple[int, int, str]] = Counter()
     for one in relations:
-        patient = ground.interning.persons[ground.hashes.id(one.patient)]
-        yield type_, id_, _mark(ground, one.holder), patient, one.kind, one.starts, one.ends, " ".join(one.limits)
+        patient, holder = ground.interning.persons[ground.hashes.id(one.patient)], _mark(ground, one.holder)
+        alike[holder, patient, one.kind] += 1
+        n = alike[holder, patient, one.kind]
+        kind = one.kind if n == 1 else f"{one.kind}~{n}"  # two stays on one ward, two exceptions for one doctor: none may hide the other
+        yield type_, id_, holder, patient, kind, one.starts, one.ends, " ".join(one.limits)
+
+
+def _plain(kind: str) -> str:
+    return kind.partition("~")[0]
 
 
 def _mark(ground: Ground, holder: str) -> int:

@@ -10,8 +10,7 @@ import asyncpg
 from xinglin.base.errors import Unavailable
 from xinglin.store.applying import AUDIT_COLUMNS, AUDIT_SQL, audit_record
 from xinglin.store.changes import AuditRow
-from xinglin.store.content import Contents
-from xinglin.store.pool import Pool
+from xinglin.store.ground import Ground
 
 _EVERY_S = 0.5
 _HELD_MAX = 100_000
@@ -21,9 +20,8 @@ _LOG = logging.getLogger(__name__)
 class Trail:
     """One process's pen for the audit trail."""
 
-    def __init__(self, pool: Pool, contents: Contents) -> None:
-        self._pool = pool
-        self._contents = contents
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
         self._held: list[tuple[int, AuditRow]] = []
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
@@ -52,8 +50,8 @@ class Trail:
     async def _write(self) -> None:
         while self._held:
             batch = self._held[:5000]
-            records = [audit_record(self._contents, tick, row) for tick, row in batch]
-            async with self._pool.connection() as connection:
+            records = [audit_record(self._ground, tick, row) for tick, row in batch]
+            async with self._ground.side.connection() as connection:
                 if len(records) > 20:
                     await connection.copy_records_to_table("audit", schema_name="xinglin", records=records, columns=AUDIT_COLUMNS)
                 else:

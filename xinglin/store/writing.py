@@ -196,7 +196,7 @@ class Writing:
                     outcomes[place] = _joined([next(done) for _ in group], told)
             ordered = [outcomes[place] for place in places]
             rows = _named(audit, [outcome.stored.id if outcome.stored else None for outcome in ordered])
-            await write_audit(self._ground.contents, connection, wall_us(), about(rows, seen, changed))
+            await write_audit(self._ground, connection, wall_us(), about(rows, seen, changed))
             return ordered
 
         done = await self._transaction(work)

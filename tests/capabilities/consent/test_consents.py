@@ -85,6 +85,7 @@ async def test_a_registrar_enters_what_was_signed_on_paper(county: County):
     (made,) = await county.store.records(Scope.everyone()).find("Consent")
     assert made["sourceAttachment"]["title"] == "档案室2号柜"
     assert made["verification"][0]["verified"] is True
+    assert "您签署的授权已录入" in (await (await county.resident()).get("/notice")).text
     stranger = await county.sign_in("a-far", "registrar", "外院", "", (OTHER,))
     asked["paper"] = "x"
     assert (await stranger.post("/person/zhang/consent", data=asked)).status_code in (403, 404)

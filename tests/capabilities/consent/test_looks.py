@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.capabilities.watched import County, encounter
+from tests.capabilities.watched import HOSPITAL, County, encounter
 from xinglin.access.relationships import KINDS
 from xinglin.capabilities.consent.model import GROUNDS
 from xinglin.capabilities.consent.rules import what_of, where_of
@@ -86,6 +86,22 @@ async def test_an_objection_becomes_a_case_that_is_answered_and_the_resident_is_
     assert "您的异议有答复了" in (await resident.get("/notice")).text
     assert (await security.post(address + "/answer", data={"move": "answer", "words": "又想了想"})).status_code == 409
     assert "没有待答复的异议" in (await security.get("/security/objection")).text
+
+
+async def test_who_looks_after_data_in_the_institution_is_told_without_a_name(county: County):
+    officer = {
+        "resourceType": "PractitionerRole", "id": "officer", "practitioner": {"reference": "Practitioner/qian"},
+        "organization": {"reference": HOSPITAL}, "code": [{"coding": [{"system": "urn:xinglin:post", "code": "privacy"}]}],
+    }  # fmt: skip
+    await county.put({"resourceType": "Practitioner", "id": "qian", "name": [{"text": "钱主任"}]}, officer, encounter())
+    doctor, resident = await county.doctor(), await county.resident()
+    await doctor.get("/person/zhang")
+    (form,) = re.findall(r'href="(/who-looked/\d+/objection\?of=zhang)"', (await resident.get("/who-looked")).text)
+    await resident.post(form, data={"of": "zhang", "words": "为什么看我"})
+    told = (await (await county.sign_in("a-qian", "registrar", "钱主任", "Practitioner/qian", (HOSPITAL,))).get("/notice")).text
+    assert "有居民对本机构人员查看其档案提出异议" in told
+    assert "张桂兰" not in told
+    assert "有居民对本机构人员" not in (await doctor.get("/notice")).text
 
 
 async def test_a_resident_who_is_not_content_opens_the_case_again(county: County):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -13,10 +14,12 @@ from tests.signed_in import QUICK
 from xinglin.access.accounts import Entrance, Register
 from xinglin.access.accounts.entrance import Origin, Refused
 from xinglin.access.accounts.model import Account, Hat, Totp
+from xinglin.access.policy import GRANTS, READS, Grant
 from xinglin.base.clock import tick_of
 from xinglin.base.crypto import Keys, signer_of
 from xinglin.base.errors import TooMany
 from xinglin.capabilities.security_center.capability import CAPABILITY
+from xinglin.store import resealing
 from xinglin.store.ledger.looking import acts
 from xinglin.store.ledger.sealing import seal_next
 
@@ -118,6 +121,12 @@ async def test_live_evidence_finds_a_record_written_past_the_platform(county: Co
     assert "缺少" in shown
 
 
+async def test_it_shows_when_an_administrator_may_read_medical_data(county: County, monkeypatch: pytest.MonkeyPatch):
+    assert "三员都不能读取医疗数据" in await control(county, "mlps-8.1.4.2d")
+    monkeypatch.setitem(GRANTS, "system_admin", (*GRANTS["system_admin"], Grant(READS, frozenset({"Condition"}))))
+    assert "可读取医疗数据的管理员：system_admin" in await control(county, "mlps-8.1.4.2d")
+
+
 async def test_the_lock_is_tried_and_the_trial_leaves_nothing(county: County):
     assert "锁定有效" in await control(county, "mlps-8.1.4.1b")
     assert "锁定有效" in await control(county, "mlps-8.1.4.1b")
@@ -153,6 +162,18 @@ async def test_the_newest_part_of_the_ledger_is_verified_from_the_page(county: C
     page = (await audit.get("/security/ledger")).text
     assert "处问题" in page
     assert "审计账本被改动" in (await audit.get("/notice")).text
+
+
+async def test_how_far_re_sealing_is_stands_beside_the_keys(county: County):
+    security = await county.administrator()
+    assert "还没有重新加密过" in (await security.get("/security/key")).text
+    id_ = await resealing.begin(county.store.ground)
+    assert "等待处理" in (await security.get("/security/key")).text
+    async with county.store.ground.side.connection() as connection:
+        await connection.execute("UPDATE xinglin.job SET state = 'running' WHERE id = $1", UUID(id_))
+    page = (await security.get("/security/key")).text
+    assert "进行中" in page
+    assert "当前使用" in page
 
 
 async def test_an_export_of_the_trail_leaves_a_row_of_its_own(county: County):

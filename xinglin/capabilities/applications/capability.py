@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xinglin.access.actor import ROLES
-from xinglin.capabilities.applications import pages
+from xinglin.capabilities.applications import demo, pages
 from xinglin.kit.capability import Capability, MenuEntry
 from xinglin.kit.i18n import t
 from xinglin.kit.pages import Page
@@ -33,6 +33,7 @@ CAPABILITY = Capability(
         Page("POST", "/applications/{client}/stop", pages.stop, roles=_ADMIN),
         Page("POST", "/applications/{client}/start", pages.let_again, roles=_ADMIN),
     ),
+    demo=demo.show,
     menu=(
         MenuEntry(t("Applications"), "/applications", "apps", ("platform",)),
         MenuEntry(t("Linked apps"), "/applications/granted", "plug-connected"),

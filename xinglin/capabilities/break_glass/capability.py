@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xinglin.access.breakglass import MAY_BREAK
-from xinglin.capabilities.break_glass import pages
+from xinglin.capabilities.break_glass import demo, pages
 from xinglin.kit.capability import Capability, MenuEntry
 from xinglin.kit.i18n import t
 from xinglin.kit.pages import Page
@@ -21,6 +21,7 @@ CAPABILITY = Capability(
         Page("GET", "/emergency-access/{key}", pages.show_found, ("Patient",), ROLES),
         Page("POST", "/emergency-access/{key}", pages.open_record, ("Patient",), ROLES),
     ),
+    demo=demo.show,
     menu=(_DESK,),
     instead=(
         MenuEntry(

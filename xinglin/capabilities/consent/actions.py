@@ -13,7 +13,7 @@ from xinglin.capabilities.consent import queries, rules
 from xinglin.capabilities.consent.model import Choice, Objection, Step, Subject
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.validation import validate
-from xinglin.kit.i18n import t
+from xinglin.kit.i18n import Phrase, t
 from xinglin.kit.notices import notices_of, notify
 from xinglin.kit.unit import Unit
 from xinglin.store import Amend, AuditRow, Create
@@ -122,6 +122,8 @@ async def give(unit: Unit, subject: Subject, choice: Choice) -> str:
     _require_valid(made)
     (outcome,) = await unit.store.write([Create(made)], [_row(unit, "create", None, subject)])
     unit.stale()
+    if on_paper:
+        await _tell(unit, subject, t("A permission you signed was entered"))
     assert outcome.stored is not None, "a created consent is there"
     return outcome.stored.id
 
@@ -132,6 +134,12 @@ async def withdraw(unit: Unit, subject: Subject, id_: str) -> None:
     await queries.consent(unit, subject, id_)
     await unit.store.write([Amend("Consent", id_, rules.withdrawn)], [_row(unit, "update", id_, subject)])
     unit.stale()
+    if unit.actor.role != "resident":
+        await _tell(unit, subject, t("A permission of yours was withdrawn at the desk"))
+
+
+async def _tell(unit: Unit, subject: Subject, title: Phrase) -> None:
+    await notify(notices_of(unit.store.store), f"Patient/{subject.id}", title, "/my-consent", unit.now, "consent")
 
 
 def _row(unit: Unit, deed: str, id_: str | None, subject: Subject) -> AuditRow:

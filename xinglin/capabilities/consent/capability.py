@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xinglin.capabilities.consent import pages
+from xinglin.capabilities.consent import demo, pages
 from xinglin.kit.capability import Capability, MenuEntry
 from xinglin.kit.i18n import t
 from xinglin.kit.pages import Page
@@ -36,5 +36,6 @@ CAPABILITY = Capability(
         Page("GET", _AT_DESK + "/{key}", pages.show_consent, ("Patient", "Consent"), DESK),
         Page("POST", _AT_DESK + "/{key}/withdrawal", pages.withdraw, ("Patient", "Consent"), ("registrar",)),
     ),
+    demo=demo.show,
     menu=(MenuEntry(t("Who looked"), "/who-looked", "eye", ("resident",)),),
 )

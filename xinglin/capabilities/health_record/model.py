@@ -276,8 +276,9 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A report or document of a visit: what kind, its title, when, from where. `body`: (heading, words) of each section as plain text."""
+    """A report or document of a visit: its FHIR type, what kind, its title, when, from where. `body`: (heading, words) of each section as plain text."""
 
+    type: str
     id: str
     kind: Phrase
     icon: str
@@ -291,6 +292,7 @@ class Paper:
         """From a DiagnosticReport, DocumentReference, Composition, ImagingStudy, Procedure or Immunization."""
         kind, icon = PAPERS[paper["resourceType"]]
         return cls(
+            type=paper["resourceType"],
             id=paper["id"],
             kind=kind,
             icon=icon,

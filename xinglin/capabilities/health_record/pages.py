@@ -9,7 +9,7 @@ from xinglin.base.errors import NotFound
 from xinglin.capabilities.health_record import queries, rules
 from xinglin.capabilities.health_record.model import Latest, Result
 from xinglin.kit.banner import read_banner
-from xinglin.kit.capability import Found
+from xinglin.kit.capability import Found, marks_of, person_panels_of
 from xinglin.kit.coding import Names
 from xinglin.kit.i18n import in_language
 from xinglin.kit.pages import Moved, Request, Shown
@@ -70,6 +70,7 @@ async def show_record(unit: Unit, request: Request) -> Shown:
             "shown": RESULTS_SHOWN,
             "chosen": chosen,
             "trend": _trend(chosen, request.language) if chosen else None,
+            "panels": await person_panels_of(unit, request, request.path["id"]),
         }
         | _timeline(queries.Visits(record.visits, record.has_more_visits), request),
     )
@@ -93,7 +94,9 @@ async def show_visit(unit: Unit, request: Request) -> Shown:
     """One visit with everything written in it."""
     opened = await queries.read_visit(unit, request.path["id"], request.path["visit"], request.timezone)
     banner = await read_banner(unit, request.path["id"], request.timezone)
-    return Shown("health_record/visit.html", {"banner": banner, "opened": opened})
+    papers, medicines = (f"{one.type}/{one.id}" for one in opened.papers), (f"MedicationRequest/{one.id}" for one in opened.medicines)
+    marks = await marks_of(unit, request, (*papers, *medicines))
+    return Shown("health_record/visit.html", {"banner": banner, "opened": opened, "marks": marks})
 
 
 async def show_result(unit: Unit, request: Request) -> Shown:

@@ -11,7 +11,7 @@ from xinglin.access.accounts.entrance import Origin
 from xinglin.access.accounts.rules import PASSWORD_CHARACTERS_MIN, needs_factor, password_due
 from xinglin.access.actor import ADMINISTRATORS
 from xinglin.access.breakglass import Judgement, judge
-from xinglin.access.policy import RECORD, allowed
+from xinglin.access.policy import DIRECTORY, LEDGER, RECORD, allowed
 from xinglin.base.clock import tick_of
 from xinglin.base.crypto import FileKeys, signer_of
 from xinglin.base.errors import Malformed, NotFound, TooMany, Unavailable
@@ -154,7 +154,7 @@ async def measure(unit: Unit) -> Facts:
     )
 
 
-_MEDICAL = RECORD - {"Device", "Schedule"}
+_MEDICAL = RECORD - DIRECTORY - LEDGER
 
 
 def _of_accounts(staff: Sequence[Account], now_us: int, password_days: int) -> dict[str, Any]:

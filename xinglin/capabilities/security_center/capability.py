@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xinglin.capabilities.security_center import pages, queries
+from xinglin.capabilities.security_center import demo, pages, queries
 from xinglin.capabilities.security_center.model import ADMINS
 from xinglin.kit.capability import Capability, MenuEntry, Tile, Waiting
 from xinglin.kit.i18n import t
@@ -32,7 +32,7 @@ CAPABILITY = Capability(
     systems=("S-SEC", "S-AUD"),
     workspaces=("platform",),
     pages=(
-        Page("GET", "/security", pages.show_home, roles=ADMINS),
+        Page("GET", "/security-centre", pages.show_home, roles=ADMINS),
         Page("GET", "/security/emergency", pages.show_emergencies, roles=SECURITY),
         Page("GET", "/security/emergency/{key}", pages.show_emergency, roles=SECURITY),
         Page("POST", "/security/emergency/{key}/judgement", pages.judge, roles=SECURITY),
@@ -52,8 +52,9 @@ CAPABILITY = Capability(
         Page("GET", "/security/control", pages.show_controls, roles=ADMINS),
         Page("POST", "/security/control/{control}/note", pages.note_control, roles=SECURITY),
     ),
+    demo=demo.show,
     menu=(
-        MenuEntry(t("Security centre"), "/security", "shield-lock"),
+        MenuEntry(t("Security centre"), "/security-centre", "shield-lock"),
         MenuEntry(t("Emergency looks"), "/security/emergency", "urgent"),
         MenuEntry(t("Objections"), "/security/objection", "message-exclamation"),
         MenuEntry(t("Audit trail"), "/security/audit", "list-search"),

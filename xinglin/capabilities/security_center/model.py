@@ -242,6 +242,40 @@ class Risky:
     why: tuple[Phrase, ...]
 
 
+DEEDS: Mapping[str, Phrase] = {
+    "page-get": t("opened a page"),
+    "page-post": t("sent a form"),
+    "read": t("read"),
+    "vread": t("read an earlier version"),
+    "search": t("searched"),
+    "search-type": t("searched"),
+    "history-instance": t("read the history"),
+    "create": t("created"),
+    "update": t("changed"),
+    "patch": t("changed"),
+    "delete": t("deleted"),
+    "export": t("exported"),
+    "print": t("printed"),
+    "reveal": t("saw a whole ID number"),
+    "sign-in": t("signed in"),
+    "sign-out": t("signed out"),
+    "step-up": t("confirmed who they are"),
+    "hat-switch": t("changed role"),
+    "act-for": t("acted for somebody"),
+    "password-change": t("changed the password"),
+    "identity-proof": t("proved their identity"),
+    "session-ended": t("ended a session"),
+    "emergency-lookup": t("looked up for an emergency"),
+    "break-glass": t("opened a record in an emergency"),
+    "judge-justified": t("judged: justified"),
+    "judge-unjustified": t("judged: not justified"),
+    "objection": t("objected to a look"),
+    "ledger-verified": t("verified the ledger"),
+    "control-noted": t("noted a control"),
+}
+"""What was done, in words; a deed without any stands as it is in the ledger."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActLine:
     """An act of the ledger without anything medical: numbers of a query are left out."""

@@ -14,7 +14,7 @@ from xinglin.base.clock import instant, tick_of
 from xinglin.base.errors import Conflict, Malformed
 from xinglin.capabilities.consent import GROUNDS, STATES, answer, moves_for, people_of, what_of, where_of
 from xinglin.capabilities.security_center import actions, queries, rules
-from xinglin.capabilities.security_center.model import STANDINGS
+from xinglin.capabilities.security_center.model import DEEDS, STANDINGS
 from xinglin.kit.i18n import Phrase, in_language
 from xinglin.kit.pages import Download, Moved, Request, Shown
 from xinglin.kit.unit import Unit
@@ -25,7 +25,7 @@ from xinglin.store.ledger import looking
 PAGE_SIZE = 50
 EXPORTED_MAX = 10_000
 HOURS = (24, 168)
-_WORDS = {"roles": ROLE_TITLES, "states": STATES, "grounds": GROUNDS, "instant": instant}
+_WORDS = {"roles": ROLE_TITLES, "states": STATES, "grounds": GROUNDS, "deeds": DEEDS, "instant": instant}
 
 
 async def show_home(unit: Unit, _request: Request) -> Shown:
@@ -222,7 +222,8 @@ async def show_assets(unit: Unit, _request: Request) -> Shown:
     values = {
         "held": await inventory.holdings(ground), "bytes": await inventory.bytes_of(ground),
         "sample": await inventory.sealed_sample(ground),
-        "relations": await inventory.relations_now(ground, tick_of(unit.now)), "accounts": [one for one in roles if one[1]],
+        "relations": rules.relations_told(await inventory.relations_now(ground, tick_of(unit.now))),
+        "accounts": [one for one in roles if one[1]],
         "applications": await queries.applications(unit), "files": _files(ground.settings.home_path), "size": rules.size,
     }  # fmt: skip
     return Shown("security_center/assets.html", _WORDS | values)

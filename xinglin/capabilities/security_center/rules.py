@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from xinglin.access.accounts import Account
 from xinglin.access.accounts.rules import needs_factor, password_due
 from xinglin.base.errors import Malformed
+from xinglin.capabilities.consent import GROUNDS
 from xinglin.capabilities.security_center.model import (
     ADMINS,
     CONTROLS,
@@ -32,6 +33,20 @@ ENDED_MAX = 50_000
 NOTE_MIN, NOTE_MAX = 4, 1000
 DAY_US = 24 * 3600 * 1_000_000
 _NATIONAL = "sm4"
+
+# --- relations ---
+
+
+def relations_told(relations: Mapping[str, tuple[int, int]]) -> list[tuple[Phrase, int, int]]:
+    """Relations by kind in words, most first: (words, how many, about how many residents)."""
+    told: dict[str, tuple[Phrase, int, int]] = {}
+    for kind, (count, people) in relations.items():
+        words = t("Permitted by residents") if kind.startswith("permit ") else t("Refused by residents")
+        words = GROUNDS.get(kind, words)
+        before = told.get(words.text, (words, 0, 0))
+        told[words.text] = (words, before[1] + count, before[2] + people)
+    return sorted(told.values(), key=lambda one: -one[1])
+
 
 # --- accounts ---
 

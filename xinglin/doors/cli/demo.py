@@ -11,10 +11,12 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import date
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -31,6 +33,8 @@ RESIDENTS = 20_000
 SEED = 1
 BATCH = 4000
 PARTS_MAX = 4
+DEMONSTRATION = "xinglin.app:demonstrate"
+"""What the capabilities show: composition stands above the doors, so it is named here, not imported."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -65,6 +69,14 @@ def residents(settings: Settings) -> dict[str, str] | None:
         return None
     told = stories_of(plan.seed, plan.residents, today=plan.today)
     return {who.name: id_ for story, ids in told for who, id_ in zip(story.people, ids, strict=True)}
+
+
+def show(settings: Settings, keys: Keys, residents: Mapping[str, str]) -> None:
+    """Let the capabilities show themselves in the county, those that have not yet."""
+    module, name = DEMONSTRATION.split(":")
+    demonstrate: Callable[[Settings, Keys, Mapping[str, str]], Coroutine[Any, Any, None]] = getattr(import_module(module), name)
+    with step("Care under way, and who looked at whose record"):
+        asyncio.run(demonstrate(settings, keys, residents))
 
 
 def write_part(settings: Settings, part: int) -> None:

@@ -71,6 +71,8 @@ def _prepare(settings: Settings, *, with_demo: bool) -> bool:
         demo.ensure(settings, keys, environment_of(settings))
     residents = demo.residents(settings) if with_demo else None
     accounts.settle_personas(settings, keys, residents)
+    if residents is not None:
+        demo.show(settings, keys, residents)
     return residents is not None
 
 

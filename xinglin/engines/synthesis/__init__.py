@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import date
 from random import Random
 
-from xinglin.engines.synthesis import households, staff, stories
+from xinglin.engines.synthesis import care, households, staff, stories
 from xinglin.engines.synthesis.codes import Json
 from xinglin.engines.synthesis.households import Household
 from xinglin.engines.synthesis.ids import luck
@@ -44,9 +44,19 @@ def shards(seed: int, residents: int, *, of: int, index: int, today: date) -> It
             rng = luck(seed, f"story/{story.key}")
             yield from household_resources(home, ground, rng, today)
             yield from story.tell(home, ground, rng, today)
+            yield from care.under_way(story.key, home, ground, luck(seed, f"care/{story.key}"), today)
+            yield from _guardian(story.key, home, told, ground, luck(seed, f"guardian/{story.key}"))
     for home in households.plan(seed, residents, today, taken):
         if home.number % of == index:
             yield from _household(home, ground, luck(seed, f"household/{home.number}"), today)
+
+
+def _guardian(key: str, home: Household, told: list[tuple[Household, Story]], ground: staff.County, rng: Random) -> Iterator[Json]:
+    """吴长根 is 81 and lives alone; his granddaughter 刘丽 looks after his affairs."""
+    family = next((one for one, story in told if story.key == "liu_li"), None)
+    if key == "wu_changgen" and family:
+        source = ground.townships[home.town].source
+        yield care.guardian_of(home.members[0], family.members[0], "GRNDDAU", "孙女（意定监护人）", source, rng)
 
 
 def _household(home: Household, ground: staff.County, rng: Random, today: date) -> Iterator[Json]:

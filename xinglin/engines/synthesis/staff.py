@@ -5,13 +5,13 @@ Ids come from the draft's own luck in the order things are founded; what was add
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
 
 from xinglin.base.national_ids import make_credit_code, make_organisation_code, make_resident_id
-from xinglin.engines.synthesis import equipment, licences, names, offices, places, teams
+from xinglin.engines.synthesis import equipment, licences, names, offices, places, teams, wards
 from xinglin.engines.synthesis.codes import (
     DEPARTMENT,
     HL7,
@@ -60,7 +60,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """An institution as others refer to it. `source` stands in `meta.source` of all it records."""
+    """An institution as others refer to it. `source` stands in `meta.source` of all it records; `wards`: department -> place."""
 
     id: str
     name: str
@@ -72,6 +72,7 @@ class Institution:
     location: Json
     source: str
     workers: tuple[Worker, ...]
+    wards: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
     def of(self, department: str) -> tuple[Worker, ...]:
         """Those of a department; everyone when it has none."""
@@ -127,8 +128,13 @@ def _registered(draft: _Draft, rng: Random, townships: list[Institution], rooms:
         elif resource["resourceType"] == "PractitionerRole":
             worker = workers[resource["practitioner"]["reference"].partition("/")[2]]
             _settle(rng, resource, worker, draft.today)
+            if ward := house[resource["organization"]["reference"].partition("/")[2]].wards.get(worker.department):
+                resource["location"] = [*resource["location"], ward]
             roles[worker.id] = resource
         yield resource
+        if resource["resourceType"] == "Location":
+            one = house[resource["managingOrganization"]["reference"].partition("/")[2]]
+            yield from wards.locations(one.wards, one.ref, one.location, one.source)
     yield from around.beside
     yield from verified
     for number, one in enumerate(draft.made):
@@ -179,9 +185,10 @@ class _Draft:
         telecom = [{"system": "phone", "value": f"{places.PHONE_AREA}-{7000000 + rng.randrange(999999)}", "use": "work"}]
         self.out.append(_organization(identity, name, kind, credit, source, parent, _address(town, village), telecom))
         self.out.append(_location(place, name, source, ref, town, village))
-        workers = tuple(self._workers(kind, name, ref, place, source))
         location = {"reference": f"Location/{place}", "display": name}
-        made = Institution(identity, name, kind, parent.id if parent else None, town, village, ref, location, source, workers)
+        beds = wards.wards_of(kind, identity, name)
+        workers = tuple(self._workers(kind, name, ref, place, source))
+        made = Institution(identity, name, kind, parent.id if parent else None, town, village, ref, location, source, workers, beds)
         self.made.append(made)
         return made
 

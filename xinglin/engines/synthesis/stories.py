@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from random import Random
 
 from xinglin.base.national_ids import make_resident_id
-from xinglin.engines.synthesis import places
+from xinglin.engines.synthesis import places, sensitive
 from xinglin.engines.synthesis.acute import fall_ill
 from xinglin.engines.synthesis.checkups import body_of, examine, grow_up
 from xinglin.engines.synthesis.chronic import Rhythm, follow
@@ -266,6 +266,24 @@ def _wu_changgen(scene: Scene, people: tuple[Person, ...]) -> list[Record]:
     return [record]
 
 
+def _he_zhiqiang(scene: Scene, people: tuple[Person, ...]) -> list[Record]:
+    """High pressure, followed in his village, which does not know what the hospital treats him for."""
+    open_, closed = scene.record(people[0]), scene.record(people[0])
+    _care(scene, open_, Illness(HYPERTENSION, _ago(open_, 900), 0.8, 1), years=1)
+    hospital = scene.county.hospital
+    sensitive.treat_hiv(closed, hospital, hospital.of("全科医学科")[0], 610)
+    return [open_, closed]
+
+
+def _ma_chunmei(scene: Scene, people: tuple[Person, ...]) -> list[Record]:
+    """Schizophrenia, stable; a cold now and then in the village."""
+    open_, closed = scene.record(people[0]), scene.record(people[0])
+    _ill(scene, open_, 4, 700)
+    hospital = scene.county.hospital
+    sensitive.treat_schizophrenia(closed, hospital, hospital.of("神经内科")[0], 700)
+    return [open_, closed]
+
+
 STORIES = (
     Story("zhang_guilan", "高血压2级未达标，2型糖尿病，青霉素过敏", 1, 0, (Who("张桂兰", "female", 67),), _zhang_guilan),
     Story("wang_xiuying", "约500次就诊的长病史", 2, 0, (Who("王秀英", "female", 72, marital="30"),), _wang_xiuying),
@@ -277,4 +295,6 @@ STORIES = (
     ), _liu_li),
     Story("zhou_min", "阑尾炎手术，磺胺类过敏", 0, 1, (Who("周敏", "female", 41, insurance="310"),), _zhou_min),
     Story("wu_changgen", "高血压控制良好，白内障与髋部骨折手术", 6, 5, (Who("吴长根", "male", 81),), _wu_changgen),
+    Story("he_zhiqiang", "王庄村居民，在县医院接受抗病毒治疗：村医看不到", 1, 0, (Who("何志强", "male", 38, marital="10"),), _he_zhiqiang),
+    Story("ma_chunmei", "王庄村居民，精神分裂症稳定期：只有经治医师看得到", 1, 0, (Who("马春梅", "female", 45),), _ma_chunmei),
 )  # fmt: skip

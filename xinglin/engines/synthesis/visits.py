@@ -87,7 +87,7 @@ def open_visit(
     if place.kind not in ("village", "township"):
         made["serviceType"] = {"text": doctor.department}
     if stay:
-        made["location"] = [{"location": place.location}]
+        made["location"] = [{"location": place.wards.get(doctor.department, place.location)}]
     return Visit(record, at, day, place, doctor, record.put(made))
 
 

@@ -144,7 +144,7 @@ async def _remove(ground: Ground, connection: Connection, made: Archived, now_us
     about = (ARCHIVE, "AuditEvent", f"{made.seals.start}-{made.seals.stop - 1}")
     row = AuditRow(actor, "system", *about, None, 200, None, made.name, (), made.digest)
     async with connection.transaction():
-        await write_audit(ground.contents, connection, now_us, [row])
+        await write_audit(ground, connection, now_us, [row])
         for n in made.seals:
             packed = await connection.fetchval("SELECT rows FROM xinglin.seal WHERE n = $1", n)
             await connection.execute("DELETE FROM xinglin.audit WHERE n = ANY($1) AND interaction <> $2", list(numbers_of(packed)), ARCHIVE)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xinglin.store.applying import AUDIT_BOUND
+from xinglin.store.applying import audit_id, audit_told
 from xinglin.store.ground import Ground
 from xinglin.store.layout import layout
 from xinglin.store.ledger.heads import Head, head_of, ledger_of
@@ -84,6 +84,7 @@ async def acts(
 
     `interaction`: one, or any of several; `without`: none of these.
     """
+    id = None if id is None else audit_id(ground, id)
     asked = _asked(since, until, actor, role, interaction, without, type, id, address, statuses, n, refused_only=refused_only)
     async with ground.side.connection() as connection:
         rows = await connection.fetch(*_page(asked, patient, before, min(limit, PAGE_MAX)))
@@ -92,8 +93,8 @@ async def acts(
 
 async def count(ground: Ground, **asked: Any) -> int | None:
     """How many acts there are of what `acts` would find, None beyond `COUNTED_MAX`."""
-    patient = asked.pop("patient", None)
-    sql, *values = _page(_asked(**asked), patient, None, COUNTED_MAX + 1, columns="a.n, a.at")
+    patient, id_ = asked.pop("patient", None), asked.pop("id", None)
+    sql, *values = _page(_asked(**asked, id=None if id_ is None else audit_id(ground, id_)), patient, None, COUNTED_MAX + 1, columns="a.n, a.at")
     async with ground.side.connection() as connection:
         found: int = await connection.fetchval(f"SELECT count(*) FROM ({sql}) c", *values)
     return found if found <= COUNTED_MAX else None
@@ -201,7 +202,7 @@ def _leg(conditions: Sequence[str], limit: int, columns: str, source: str = "xin
 
 
 def _act(ground: Ground, row: Any) -> Act:
-    query = None if row["query"] is None else ground.contents.open_loose(row["query"], AUDIT_BOUND).decode("utf-8", "replace")
+    id_, query = audit_told(ground, row["id"], row["query"])
     patients = tuple(row["patients"] or ()) if row["patient"] is None else (row["patient"],)
-    who, what = (row["actor"], row["role"]), (row["interaction"], row["type"], row["id"], query)
+    who, what = (row["actor"], row["role"]), (row["interaction"], row["type"], id_, query)
     return Act(row["n"], row["at"], *who, *what, row["status"], row["address"], row["request"], patients, row["ground"])

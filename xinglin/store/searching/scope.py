@@ -14,8 +14,8 @@ from typing import Self
 
 LISTED_MAX = 1_000
 """More patients than these are asked for as a bitmap."""
-SHARED = frozenset({"CareTeam", "Device", "Schedule"})
-"""Types of the Patient compartment whose resources mostly belong to institutions: those that belong to no patient may be seen."""
+SHARED = frozenset({"CareTeam", "Device", "Schedule", "Task"})
+"""Types of patients whose resources may belong to institutions as well: those that belong to no patient may be seen."""
 
 
 class Patients:
@@ -59,8 +59,8 @@ class Scope:
 
     `patients`: whose records; `treated`: whose most sensitive resources. `withheld`: of a type (`*`: of all), the patients who refuse;
     `by_type`: of a type, whose records instead of `patients`. `open_types`: types that are read of everyone all the same (the most
-    sensitive excepted). `begins`: types of which something new may be written for anyone. `grounds`: by which relation a patient is
-    among them, `ground` where no relation is needed.
+    sensitive excepted). `begins`: types of which something new may be written for anyone. `speaks_for`: the only patients whose Consent
+    may be written. `grounds`: by which relation a patient is among them, `ground` where no relation is needed.
     """
 
     patients: Patients | None = None
@@ -69,6 +69,7 @@ class Scope:
     by_type: Mapping[str, Patients] = field(default_factory=dict[str, Patients])
     open_types: frozenset[str] = frozenset()
     begins: frozenset[str] = frozenset()
+    speaks_for: Patients | None = None
     grounds: Mapping[int, str] = field(default_factory=dict[int, str])
     ground: str = ""
 
@@ -107,6 +108,8 @@ class Scope:
 
     def may_write_for(self, type_: str, patient: int, *, new: bool) -> bool:
         """Whether a resource of a patient may be written; `new`: there was none under its id."""
+        if type_ == "Consent" and self.speaks_for is not None and patient not in self.speaks_for:
+            return False
         if self.patients is None or patient in self.patients:
             return True
         return (new and type_ in self.begins) or (patient == 0 and type_ in SHARED)
