@@ -24,6 +24,7 @@ from xinglin.store import open_store
 from xinglin.store.relations import Relation, Source, follow_now
 
 BAR = 1.5
+Shapes = dict[str, Callable[[random.Random], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,10 @@ def measure(report: Report, server: Server, home: Path, copies: int, seconds: fl
         _one(report, server, reader, counts[reader.account], token, shapes, seconds)
 
 
-def _one(
-    report: Report, server: Server, reader: Reader, count: int, token: str, shapes: dict[str, Callable[[random.Random], str]], seconds: float
-) -> None:
+def _one(report: Report, server: Server, reader: Reader, count: int, token: str, shapes: Shapes, seconds: float) -> None:
     say(f"scope: {reader.name}, {count:,} patients")
 
-    def side(whose: str, some: dict[str, Callable[[random.Random], str]]) -> Side:
+    def side(whose: str, some: Shapes) -> Side:
         return Side(server.host, server.port, cycle(questions.maker(whose, some, 1)))
 
     limited, free = against(side(token, shapes), side(server.token, shapes), CONNECTIONS, seconds)

@@ -163,7 +163,7 @@ async def test_the_newest_certificate_signs(records: Records, authority: Simulat
 async def test_the_provenance_is_plain_fhir(records: Records, authority: SimulatedAuthority):
     target = await prescribed(records)
     made = await sign(at_desk(records), authority, target, VERIFICATION)
-    assert made["target"] == [{"reference": f"MedicationRequest/{target.id}/_history/1"}]
+    assert made["target"] == [{"reference": f"MedicationRequest/{target.id}/_history/1"}, {"reference": "Patient/1"}]
     assert (made["recorded"], made["agent"][0]["who"]) == ("2026-11-22T03:00:00.000Z", {"reference": WANG.reference, "display": "王医生"})
     assert made["signature"][0]["type"][0]["code"] == "1.2.840.10065.1.12.1.5"
     assert made["agent"][0]["type"]["coding"][0]["code"] == "verifier"

@@ -151,3 +151,33 @@ async def test_a_killed_import_writes_each_line_once(store: Store, records: Reco
     found = await records.find("Patient", count=1000)
     assert (len(found), {resource["meta"]["versionId"] for resource in found}) == (149, {"1"})
     assert (await store.records(Scope.everyone()).history(count=1)).entries[0].version == 1
+
+
+async def test_of_very_many_refused_lines_the_first_are_told_and_the_rest_counted(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importing, "OUTCOMES_MAX", 50)
+    monkeypatch.setattr(importing, "ISSUES_MAX", 3)
+    (folder / "bad.ndjson").write_bytes(b'{"resourceType": "Patient", "gender": "x", "birthDate": "y", "active": "z", "name": 5, "link": 6}\n' * 130)
+    id_, result = await done(store, "import", {"files": ["bad.ndjson"]})
+    outcomes = held(store, id_, result, "error")
+    assert len(outcomes) == 51
+    assert all(len(outcome["issue"]) == 4 and "more findings" in outcome["issue"][3]["diagnostics"] for outcome in outcomes[:50])
+    assert outcomes[50]["issue"][0]["diagnostics"].startswith("80 more lines were refused")
+
+
+@pytest.mark.parametrize("ending", ["done", "failed", "cancelled"])
+async def test_a_body_that_was_sent_goes_with_the_end_of_its_job_and_an_operators_file_stays(store: Store, folder: Path, ending: str):
+    sent, placed = folder / "sent.ndjson", folder / "placed.ndjson"
+    for file in (sent, placed):
+        file.write_bytes(ndjson(patient()))
+    jobs = Jobs(store.ground)
+    files = ["sent.ndjson", "placed.ndjson"] if ending != "failed" else ["../outside.ndjson"]
+    id_ = await jobs.start("import", {"owner": "a", "role": "system", "files": files, "uploads": ["sent.ndjson"]})
+    if ending == "cancelled":
+        await jobs.cancel(id_)
+    else:
+        assert (await ended(store, id_)).state == ending
+    for _ in range(100):
+        if not sent.exists():
+            break
+        await asyncio.sleep(0.02)
+    assert (sent.exists(), placed.exists()) == (False, True)

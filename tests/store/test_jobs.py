@@ -75,7 +75,10 @@ async def test_a_job_that_fails_says_why(module_store: Store):
     async with worker(module_store, refuse=refuse, slip=slip):
         first, second = [await until(jobs, id_) for id_ in ids]
     assert (first.state, first.error) == ("failed", "There is no file x.ndjson.")
-    assert second.state == "failed"
+    assert (second.state, second.result) == ("failed", None)
+    async with module_store.ground.pool.connection() as connection:
+        kept = [await connection.fetchval("SELECT error FROM xinglin.job WHERE id = $1", id_) for id_ in ids]
+    assert kept == ["Malformed: There is no file {name}.", "KeyError"], "in clear stands no value"
     assert "secret" not in str(second.error)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from xinglin.store import AuditRow, Store
+from xinglin.store.ledger.looking import acts, count
 from xinglin.store.trail import Trail
 
 
@@ -47,3 +48,20 @@ async def test_who_flushes_at_the_same_time_writes_each_row_once(module_store: S
     await asyncio.gather(*flushes)
     await trail.close()
     assert len(await written(module_store, "busy")) == 301
+
+
+async def test_an_id_that_clients_chose_is_not_readable_in_the_trail_and_found_by_it(module_store: Store):
+    number, uuid = "110105197907183421", "8c1f0a52-5a7e-4a3b-9a51-0d9ad4f3d001"
+    for id_, query in ((number, None), (number, "_summary=text"), (uuid, None)):
+        module_store.note(AuditRow("d", "doctor", "read", "Patient", id_, query, 200, None, "by-number"))
+    module_store.note(AuditRow("worker", "system", "archive", "AuditEvent", "1-9", None, 200, None, "archived"))
+    await module_store.trail.flush()
+    async with module_store.ground.side.connection() as connection:
+        kept = await connection.fetch("SELECT id, query FROM xinglin.audit WHERE request IN ('by-number', 'archived') ORDER BY n")
+    assert number not in str([(row["id"], row["query"]) for row in kept])
+    assert [row["id"] for row in kept[2:]] == [uuid, "1-9"], "random ids, and those of our own making, say nothing of anyone"
+    assert kept[0]["id"] == kept[1]["id"]
+    shown = [(act.id, act.query) for act in await acts(module_store.ground, id=number)]
+    assert shown == [(number, "_summary=text"), (number, None)]
+    assert await count(module_store.ground, id=number) == 2
+    assert [act.id for act in await acts(module_store.ground, id=uuid)] == [uuid]

@@ -134,6 +134,12 @@ class Unavailable(XinglinError):
     status, code = 503, "transient"
 
 
+def nameless(fault: BaseException) -> str:
+    """What happened, without any value it happened to, for what is kept in clear: our own words with their places open, else the class."""
+    kind = type(fault).__name__
+    return f"{kind}: {fault.text}" if isinstance(fault, XinglinError) else kind
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """Issues gathered while reading; `worst` decides whether they refuse the input."""

@@ -2,7 +2,10 @@
 
 Level 5 (very narrow circle, grave harm) is what only those who treat may see: HIV and other sexually transmitted disease, mental
 illness, induced abortion, self-harm, abuse. What is in a patient's record is level 4 at least, whatever its label says: who could lower
-a label could open a record. Institutions and knowledge are level 1 unless labelled.
+a label could open a record. Institutions and knowledge are level 1 unless labelled: a medicine's page in a catalogue tells nothing of anyone.
+
+Every coding of a resource of a patient counts, also those no search finds (why a medicine was ordered, what a bill is for), and those of
+the resources it contains.
 
 The lists are ours to answer for: the standard names HIV and sexually transmitted disease as examples of level 5 and leaves the rest to
 the controller; the others follow HL7's sensitivity codes (v3 ActCode, InformationSensitivityPolicy).
@@ -11,13 +14,12 @@ the controller; the others follow HL7's sensitivity codes (v3 ActCode, Informati
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache, lru_cache
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, cast
 
 from xinglin.fhir.codec import Resource
-from xinglin.fhir.definitions import compartment, search_params
-from xinglin.fhir.search.extract import compile_params
-from xinglin.fhir.search.model import Token, Value
+from xinglin.fhir.definitions import compartment
 
 LEVEL_SYSTEM = "urn:xinglin:sensitivity"
 """Labels `1` to `5` in `meta.security`."""
@@ -25,6 +27,10 @@ CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 RESTRICTED = 5
 PERSONAL = 4
+_BESIDE = frozenset({"Contract", "Device", "GuidanceResponse", "Task"})
+"""About patients, though not of their compartment."""
+_ENVELOPES = frozenset({"Bundle", "Linkage", "MessageHeader", "Parameters"})
+"""These may hold anything about anybody."""
 _CONFIDENTIAL = {"U": 1, "L": 2, "M": 3, "N": 4, "R": 5, "V": 5}
 SENSITIVITIES = frozenset("ETH ETHUD HIV MH OPIOIDUD PSY PSYTHPN SDV SEX SPI STD SUD SUICIDE ABR BH DVD EMOTDIS MEL SA".split())
 
@@ -50,25 +56,33 @@ _ICD10_SYSTEM = re.compile(r"http://hl7\.org/fhir/sid/icd-10(-\w+)?|urn:oid:2\.1
 def level_of(resource: Resource) -> int:
     """1 to 5, of a whole resource."""
     type_ = resource["resourceType"]
-    stated = level_of_values(_labels(type_)(resource))
-    return max(stated, PERSONAL if personal(type_) else 1)
-
-
-def level_of_values(values: Mapping[str, Iterable[Value]]) -> int:
-    """The level that search values tell: 5, what a label states, or 1 when they tell nothing."""
-    level = 1
-    for found in values.values():
-        for value in found:
-            if type(value) is Token and value.code is not None and value.system:
-                level = max(level, _level_of_code(value.system, value.code))
-                if level == RESTRICTED:
-                    return level
+    within: Any = resource if personal(type_) or type_ in _ENVELOPES else resource.get("meta", {}).get("security", [])
+    level = PERSONAL if personal(type_) else 1
+    for system, code in _codings(within):
+        level = max(level, _level_of_code(system, code))
+        if level == RESTRICTED:
+            break
     return level
+
+
+def _codings(whole: Any) -> Iterator[tuple[str, str]]:
+    """(system, code) of everything that has both, however deep."""
+    left: list[Any] = [whole]
+    while left:
+        one = left.pop()
+        if type(one) is dict:
+            found = cast("dict[str, Any]", one)
+            code, system = found.get("code"), found.get("system")
+            if type(code) is str and type(system) is str:
+                yield system, code
+            left += [part for part in found.values() if type(part) in (dict, list)]
+        else:
+            left += [part for part in cast("list[Any]", one) if type(part) in (dict, list)] if type(one) is list else []
 
 
 def personal(type_: str) -> bool:
     """Whether resources of a type are about a patient."""
-    return type_ == "Patient" or type_ in compartment("Patient")
+    return type_ == "Patient" or type_ in _BESIDE or type_ in compartment("Patient")
 
 
 @lru_cache(maxsize=16_384)
@@ -87,8 +101,3 @@ def _level_of_code(system: str, code: str) -> int:
     )
     return RESTRICTED if told else 1
 
-
-@cache
-def _labels(type_: str) -> Callable[[Resource], Mapping[str, tuple[Value, ...]]]:
-    params = search_params(type_)
-    return compile_params([param for param in params.values() if param.kind == "token"])

@@ -18,6 +18,7 @@ from xinglin.base.crypto.certificates import Certificate
 from xinglin.base.crypto.signed_message import MEDIA_TYPE, SignedMessage, read_message
 from xinglin.base.errors import Gone, Invalid, NotFound, Unavailable
 from xinglin.fhir.codec import Resource, encode
+from xinglin.fhir.sensitivity import CONFIDENTIALITY, RESTRICTED, level_of
 from xinglin.kit.gateways.ca import Authority
 from xinglin.kit.unit import Unit
 from xinglin.store import Records, Stored
@@ -89,8 +90,9 @@ async def sign(unit: Unit, authority: Authority, target: Stored, kind: str = AUT
         "agent": [{"type": {"coding": [{"system": _PARTICIPANTS, "code": _ROLES[kind]}]}, "who": signature["who"]}],
         "signature": [signature],
     }
-    labels = signed.get("meta", {}).get("security")
-    return made | {"meta": {"security": labels}} if labels else made  # who may not see the document sees no word about it
+    if level_of(signed) >= RESTRICTED:  # who may not see the document sees no word about it
+        made["meta"] = {"security": [{"system": CONFIDENTIALITY, "code": "R"}]}
+    return made
 
 
 async def verify(records: Records, authority: Authority, provenance: Resource) -> Verdict:

@@ -148,12 +148,21 @@ def _head(ground: Ground, step: Step, heads: Heads) -> _Head:
 
 
 async def _require_seen(ground: Ground, connection: Connection, step: Step, heads: Heads) -> None:
-    """Nobody changes what they may not see. Raises `NotFound`, as reading it would."""
+    """Nobody changes what they may not see. Raises `NotFound`, as reading it would, or `Stale`: the words of what is not there."""
     head = _head(ground, step, heads)
-    if head.version <= 0 or step.scope.unlimited:
+    if head.version == 0 or step.scope.unlimited:
         return
-    if not await may_see(ground, connection, step.scope, layout(step.type), head.patient, head.presence):
-        raise NotFound("There is no {type}/{id}.", type=step.type, id=step.id, change=step.change)
+    there = head.version > 0 and await may_see(ground, connection, step.scope, layout(step.type), head.patient, head.presence)
+    if there or (head.version < 0 and step.amend is None):
+        return
+    if step.if_match is not None:
+        raise _stale(step, 0)
+    raise NotFound("There is no {type}/{id}.", type=step.type, id=step.id, change=step.change)
+
+
+def _stale(step: Step, there: int) -> Stale:
+    told = "{type}/{id} is at version {there}, not {asked}; read it again and repeat the change."
+    return Stale(told, type=step.type, id=step.id, change=step.change, there=there, asked=step.if_match)
 
 
 def _require_own(ground: Ground, step: Step, heads: Heads) -> None:
@@ -162,8 +171,9 @@ def _require_own(ground: Ground, step: Step, heads: Heads) -> None:
     if made is None or made.spot.patient is None or scope.patients is None:
         return
     new = _head(ground, step, heads).version <= 0
-    patient = ground.interning.persons[made.patient] if made.patient else 0
-    if not scope.may_write_for(step.type, patient, new=new):
+    persons = ground.interning.persons
+    patients = [persons[made.patient] if made.patient else 0, *(persons[other] for other in made.others)]
+    if not all(scope.may_write_for(step.type, patient, new=new) for patient in patients):
         raise Forbidden(
             "This {type} is of a patient you have no care relationship with.", type=step.type, change=step.change
         )
@@ -174,8 +184,7 @@ def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:
     head = _head(ground, step, heads)
     about: dict[str, Any] = {"type": step.type, "id": step.id, "change": step.change}
     if step.if_match is not None and step.if_match != head.version:
-        told = "{type}/{id} is at version {there}, not {asked}; read it again and repeat the change."
-        raise Stale(told, **about, there=max(head.version, 0), asked=step.if_match)
+        raise _stale(step, max(head.version, 0))
     if step.only_new and head.version > 0:
         raise Stale("{type}/{id} is there already.", **about)
     if step.amend is not None:
@@ -209,6 +218,7 @@ def _amended(step: Step, before: Resource) -> Resource:
 
 def want(made: Draft, wants: Wants) -> None:
     """Ask again for the numbers of a draft made earlier (they may have been forgotten meanwhile)."""
+    wants.persons.update(made.others)
     if made.patient:
         wants.persons.add(made.patient)
 

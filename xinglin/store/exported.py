@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from xinglin.base.settings import Settings
 
-EXPORTS = "exports"
+EXPORTS, IMPORTS = "exports", "import"
 FILE_RESOURCES_MAX = 200_000
 FILE_BYTES_MAX = 1024 * 1024 * 1024
 """Largest file before compression; the next page begins a new one."""
@@ -32,6 +32,12 @@ def folder_of(settings: Settings, job: str) -> Path:
 def remove_folder(settings: Settings, job: str) -> None:
     """Delete a job's files."""
     shutil.rmtree(folder_of(settings, job), ignore_errors=True)
+
+
+def remove_uploads(settings: Settings, names: Iterable[str]) -> None:
+    """Delete bodies that were put into the import folder for a job; names without a folder, as the door made them."""
+    for name in names:
+        (settings.home_path / IMPORTS / Path(name).name).unlink(missing_ok=True)
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from xinglin.fhir.codec import Resource, decode_resource, encode
 from xinglin.fhir.definitions import RESOURCE_TYPES
 from xinglin.fhir.validation import validate
 from xinglin.store.applying import Step, apply
-from xinglin.store.exported import Output, folder_of, remove_others
+from xinglin.store.exported import IMPORTS, Output, folder_of, remove_others
 from xinglin.store.ground import Ground
 from xinglin.store.interning import Wants
 from xinglin.store.jobs import Lost, Run, Work
@@ -32,8 +32,11 @@ from xinglin.store.lines import Line, Lines, lines_of
 from xinglin.store.links import conditional
 from xinglin.store.rows import draft
 
-IMPORTS = "import"
 BATCH = 500
+OUTCOMES_MAX = 10_000
+"""Refused lines that are told of one by one; the rest is counted."""
+ISSUES_MAX = 50
+"""Findings told of one line."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 _TRIES = 5
 
@@ -90,6 +93,8 @@ class _Import:
                     await self._file(place, name, at.get("line", 0), at.get("offset", 0))
                 elif place > at.get("file", 0):
                     await self._file(place, name, 0, 0)
+            if self.refused > OUTCOMES_MAX:
+                await asyncio.to_thread(self.errors.write, "OperationOutcome", _rest(self.refused - OUTCOMES_MAX), 1)
             await asyncio.to_thread(self.errors.close)
         finally:
             self.errors.abandon()
@@ -169,7 +174,8 @@ class _Import:
                     else:
                         written, faults = await self._put_all(connection, found), list(found.faults)
                     counts, refused = self.counts + written, self.refused + len(faults)
-                    await asyncio.to_thread(self.errors.write, "OperationOutcome", b"".join(faults), len(faults))
+                    shown = faults[: max(0, OUTCOMES_MAX - self.refused)]
+                    await asyncio.to_thread(self.errors.write, "OperationOutcome", b"".join(shown), len(shown))
                     progress = {**at, "counts": counts, "refused": refused, "errors": self.errors.state()}
                     told = f"{name} line {at['line']}: {counts.total()} resources written, {refused} refused"
                     await self.job.save_in(connection, progress, told)
@@ -232,6 +238,15 @@ def _outcome(name: str, line: Line, refusal: Exception) -> bytes:
     found = [
         {"severity": issue.severity, "code": issue.code, "diagnostics": f"{name} line {line.number}: {issue.text}"}
         | ({"expression": list(issue.at)} if issue.at else {})
-        for issue in issues
+        for issue in issues[:ISSUES_MAX]
     ]
+    if len(issues) > ISSUES_MAX:
+        more = f"{name} line {line.number}: and {len(issues) - ISSUES_MAX} more findings"
+        found.append({"severity": "information", "code": "informational", "diagnostics": more})
     return encode({"resourceType": "OperationOutcome", "issue": found}) + b"\n"
+
+
+def _rest(count: int) -> bytes:
+    """An OperationOutcome that stands for the refused lines that are not told of one by one."""
+    text = f"{count} more lines were refused; the first {OUTCOMES_MAX} are told one by one."
+    return encode({"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "too-long", "diagnostics": text}]}) + b"\n"

@@ -17,12 +17,12 @@ from uuid import UUID
 import asyncpg
 from asyncpg import Connection
 
-from xinglin.base.errors import Conflict, NotFound, TooMany, Unavailable, XinglinError
+from xinglin.base.errors import Conflict, NotFound, TooMany, Unavailable, XinglinError, nameless
 from xinglin.base.ids import new_id, uuid_of
 from xinglin.fhir.codec import decode, encode
 from xinglin.store import job_queue
 from xinglin.store.content import UnknownDictionary, load_dictionaries
-from xinglin.store.exported import remove_folder
+from xinglin.store.exported import remove_folder, remove_uploads
 from xinglin.store.ground import Ground
 
 SILENT_S = 15.0
@@ -68,7 +68,7 @@ class Jobs:
         self._ground = ground
 
     async def start(self, kind: str, parameters: Mapping[str, Any]) -> str:
-        """A new job's id; `parameters["owner"]` is who started it."""
+        """A new job's id; `parameters["owner"]` is who started it, `uploads` names the import files that go with it."""
         id_ = new_id()
         key = UUID(id_)
         sealed = _seal(self._ground, key, "parameters", parameters), _seal(self._ground, key, "progress", {})
@@ -89,18 +89,23 @@ class Jobs:
             raise NotFound("There is no job {id}.", id=id[:80])
         progress = _open(self._ground, key, "progress", row["progress"])
         result = _open(self._ground, key, "result", row["result"]) if row["result"] else None
-        return JobStatus(row["kind"], row["state"], row["owner"], str(progress.get("told", "")), result, row["error"])
+        error = row["error"]
+        if row["state"] == "failed" and result is not None:
+            error, result = str(result["why"]), None
+        return JobStatus(row["kind"], row["state"], row["owner"], str(progress.get("told", "")), result, error)
 
     async def cancel(self, id: str) -> None:
         """Stop it, and delete its files; raises `NotFound`."""
         key = _key(id)
         async with self._ground.pool.connection() as connection:
-            done = await connection.execute(
-                "UPDATE xinglin.job SET state = 'cancelled', result = NULL, touched_at = now() WHERE id = $1", key
+            sealed = await connection.fetchval(
+                "UPDATE xinglin.job SET state = 'cancelled', result = NULL, touched_at = now() WHERE id = $1 RETURNING parameters", key
             )
-        if done != "UPDATE 1":
+        if sealed is None:
             raise NotFound("There is no job {id}.", id=id[:80])
         await asyncio.to_thread(remove_folder, self._ground.settings, id)
+        uploads = _open(self._ground, key, "parameters", sealed).get("uploads", ())
+        await asyncio.to_thread(remove_uploads, self._ground.settings, uploads)
 
     async def sweep(self, days: float = KEPT_DAYS) -> int:
         """Forget jobs that ended so many days ago, and delete their files; how many."""
@@ -215,7 +220,8 @@ async def _attempt(ground: Ground, works: Mapping[str, Work], stopping: asyncio.
     except FAULTS as fault:
         known = isinstance(fault, XinglinError)
         _LOG.error("job %s failed", run.id, exc_info=None if known else fault)
-        await _end(run, "failed", error=str(fault) if known else f"An unexpected fault ({type(fault).__name__}); see the log.")
+        why = str(fault) if known else f"An unexpected fault ({type(fault).__name__}); see the log."
+        await _end(run, "failed", result={"why": why}, error=nameless(fault))
     else:
         await _end(run, "done", result=result)
 
@@ -223,11 +229,13 @@ async def _attempt(ground: Ground, works: Mapping[str, Work], stopping: asyncio.
 async def _end(run: Run, state: str, *, result: Mapping[str, Any] | None = None, error: str | None = None) -> None:
     sealed = _seal(run.ground, UUID(run.id), "result", result) if result is not None else None
     async with run.ground.pool.connection() as connection:
-        await connection.execute(
+        ended = await connection.execute(
             "UPDATE xinglin.job SET state = $3, result = $4, error = $5, touched_at = now()"
             " WHERE id = $1 AND attempt = $2 AND state = 'running'",
             UUID(run.id), run.attempt, state, sealed, error,
         )  # fmt: skip
+    if ended == "UPDATE 1":
+        await asyncio.to_thread(remove_uploads, run.ground.settings, run.parameters.get("uploads", ()))
 
 
 async def _clean_cancelled(run: Run) -> None:

@@ -28,7 +28,7 @@ from xinglin.store.searching.condition import Arguments
 from xinglin.store.searching.cursor import read_cursor, write_cursor
 from xinglin.store.searching.predicate import access_sql, may_see, sees
 from xinglin.store.searching.running import logical_id
-from xinglin.store.searching.scope import Scope
+from xinglin.store.searching.scope import UNSEARCHED, Scope
 
 _FEED_ROWS = 64
 
@@ -72,9 +72,7 @@ async def read(ground: Ground, desk: Reading, scope: Scope, type_: str, id_: str
     row = await desk.row(spot, key)
     if row is None:
         async with ground.pool.connection() as connection:
-            if await ground.tables.there(connection, spot) and await connection.fetchval(
-                f"SELECT 1 FROM {spot.history} WHERE id = $1 LIMIT 1", key
-            ):
+            if await ground.tables.there(connection, spot) and await _was_there(ground, connection, scope, spot, key, id_):
                 raise Gone("{type}/{id} was deleted.", type=type_, id=id_)
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     patient: int = row["patient"]
@@ -82,6 +80,17 @@ async def read(ground: Ground, desk: Reading, scope: Scope, type_: str, id_: str
     if stored.id != id_ or not await visible(ground, scope, spot, patient, row["presence"]):
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     return stored
+
+
+async def _was_there(ground: Ground, connection: Connection, scope: Scope, spot: Layout, key: UUID, id_: str) -> bool:
+    """Whether there was a version that the scope may see: else that something was deleted is not told either."""
+    row = await connection.fetchrow(
+        f"SELECT version, tick, content FROM {spot.history} WHERE id = $1 ORDER BY (content = ''), version DESC LIMIT 1", key
+    )
+    if row is None or scope.unlimited or not row["content"]:
+        return row is not None and scope.unlimited
+    last = opened(ground, spot, key, row["version"], row["tick"], row["content"], id_)
+    return bool(await seen_versions(ground, connection, scope, spot, [last]))
 
 
 async def visible(ground: Ground, scope: Scope, spot: Layout, patient: int, presence: int) -> bool:
@@ -158,7 +167,7 @@ async def of_resource(
 ) -> HistoryPage:
     """All versions of one resource, newest first. Raises `NotFound` when there never was one."""
     spot, key = layout(type_), ground.hashes.id(id_)
-    if not await ground.tables.there(connection, spot):
+    if not await ground.tables.there(connection, spot) or (type_ in UNSEARCHED and not scope.unlimited):
         raise NotFound("There is no {type}/{id}.", type=type_, id=id_)
     await _may_see_past(ground, connection, scope, spot, key, id_)
     (below,) = read_cursor(cursor, int) if cursor else (2**31 - 1,)

@@ -19,7 +19,7 @@ from xinglin.fhir.definitions import search_params
 from xinglin.fhir.search.extract import compile_params
 from xinglin.fhir.search.model import Amount, Link, Number, SearchParam, Span, Text, Token, Tuple, Uri, Value
 from xinglin.fhir.search.text import normal
-from xinglin.fhir.sensitivity import RESTRICTED, level_of_values
+from xinglin.fhir.sensitivity import RESTRICTED, level_of
 from xinglin.store.hashes import Hashes
 from xinglin.store.interning import Interning, Wants
 from xinglin.store.layout import Layout, layout
@@ -34,7 +34,7 @@ _UNSTORED = frozenset({"_text", "_content", "_id", "_lastUpdated"})
 
 @dataclass(slots=True)
 class Draft:
-    """A row before its numbers are known. `cells`: column values that need no number."""
+    """A row before its numbers are known. `cells`: column values that need no number. `others`: further patients it is about."""
 
     spot: Layout
     id: UUID
@@ -43,6 +43,7 @@ class Draft:
     presence: str
     cells: dict[str, int | float | None]
     tokens: set[int]
+    others: tuple[UUID, ...] = ()
 
 
 def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
@@ -66,10 +67,11 @@ def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
             _put_tokens(made, name, found, hashes)
     if spot.type == "Patient":
         made.patient = made.id
+    wants.persons.update(made.others)
     if made.patient:
         wants.persons.add(made.patient)
     made.presence = " ".join(sorted(values))
-    if level_of_values(values) >= RESTRICTED:
+    if level_of(resource) >= RESTRICTED:
         made.presence += f" {RESTRICTED_MARK}"
     wants.presences.add((spot.number, made.presence))
     return made
@@ -203,6 +205,7 @@ def _put_links(made: Draft, name: str, found: tuple[Value, ...], hashes: Hashes,
         patients = [link.id for link in links if link.type == "Patient" and link.id]
         if patients:
             made.patient = hashes.id(patients[0])
+            made.others = tuple(hashes.id(other) for other in dict.fromkeys(patients[1:]) if other != patients[0])
             if len(links) == 1:
                 return  # said by the column: no token
             wants.traits.add((made.spot.number, name, "many"))

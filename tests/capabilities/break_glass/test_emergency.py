@@ -56,6 +56,18 @@ async def test_from_the_request_to_the_judgement(county: County):
     assert (await security.post(case + "/judgement", data={"state": "justified", "words": "改主意了"})).status_code == 409
 
 
+async def test_a_guardian_is_told_of_an_emergency_look_at_their_child(county: County):
+    guardian = {
+        "resourceType": "RelatedPerson", "id": "mother", "active": True, "patient": {"reference": "Patient/chen"},
+        "identifier": [{"system": "urn:test:id", "value": NUMBERS["zhang"]}], "relationship": [{"coding": [{"code": "GUARD"}]}],
+    }  # fmt: skip
+    await county.put(guardian)
+    doctor, mother = await county.doctor(), await county.resident()
+    await doctor.post((await look_up(doctor, number=NUMBERS["chen"])).headers["location"], data=REASON)
+    assert "李医生 紧急调阅了您的档案" in (await mother.get("/notice")).text
+    assert "车祸" in (await mother.get("/who-looked?of=chen")).text
+
+
 async def test_the_record_closes_by_itself_after_four_hours(county: County):
     doctor = await county.doctor()
     await doctor.post((await look_up(doctor, number=NUMBERS["zhang"])).headers["location"], data=REASON)

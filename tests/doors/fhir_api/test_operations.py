@@ -173,4 +173,8 @@ async def test_an_import_takes_files_below_its_folder_only(client, jobs, setting
         assert (await client.post("/$import", json=wrong)).status_code == 400
     for wrong in ({}, parameters(), {"resourceType": "Parameters", "parameter": 5}, parameters({"name": "input", "part": [5]})):
         assert (await client.post("/$import", json=wrong)).status_code == 400
+    half = parameters(inline["parameter"][0], {"name": "input", "part": [5]})
+    kept = sorted(folder.iterdir())
+    assert (await client.post("/$import", json=half)).status_code == 400
+    assert sorted(folder.iterdir()) == kept, "nothing of a refused request stays"
     assert len(jobs.jobs) == 2

@@ -14,7 +14,7 @@ from xinglin.capabilities.break_glass import queries, rules
 from xinglin.capabilities.break_glass.model import FoundPaper
 from xinglin.fhir.codec import Resource
 from xinglin.kit.gateways.sms import sms_of
-from xinglin.kit.i18n import in_language, t
+from xinglin.kit.i18n import Phrase, in_language, t
 from xinglin.kit.notices import notices_of, notify
 from xinglin.kit.unit import Unit
 from xinglin.store import AuditRow
@@ -65,12 +65,20 @@ async def open_record(unit: Unit, patient: Resource, reason: str, address: str) 
     paper = await break_glass(store, unit.actor, patient["id"], reason, unit.now, address or None)
     unit.stale()
     title = t("{name} opened your record in an emergency", name=unit.actor.name)
-    papers, text = notices_of(store), t("Reason: {reason}. It will be checked.", reason=paper.value.reason)
-    await notify(papers, f"Patient/{patient['id']}", title, "/who-looked", unit.now, "break-glass", text=text)
+    text = t("Reason: {reason}. It will be checked.", reason=paper.value.reason)
+    await tell_family(unit, patient["id"], title, text)
+    papers = notices_of(store)
     title, href = t("An emergency look waits to be checked"), f"/security/emergency/{paper.key}"
     await notify(papers, "role:security_admin", title, href, unit.now, "break-glass")
     await _tell_by_sms(unit, patient)
     return paper
+
+
+async def tell_family(unit: Unit, patient: str, title: Phrase, text: Phrase | str) -> None:
+    """A notice to a resident and to those who are their guardians now."""
+    papers = notices_of(unit.store.store)
+    for person in (patient, *await queries.guardians(unit, patient)):
+        await notify(papers, f"Patient/{person}", title, f"/who-looked?of={patient}", unit.now, "break-glass", text=text)
 
 
 async def _tell_by_sms(unit: Unit, patient: Resource) -> None:

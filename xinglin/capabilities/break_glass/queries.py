@@ -7,6 +7,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from xinglin.access.breakglass import cases
+from xinglin.access.relationships import relations_of
 from xinglin.base.clock import instant, tick_of
 from xinglin.base.errors import Gone, NotFound
 from xinglin.base.text import mask_name
@@ -49,6 +50,19 @@ async def found(unit: Unit, key: str) -> Resource:
     if paper is None or paper.value.account != unit.actor.id:
         raise NotFound("This was too long ago. Look the person up again.")
     return (await everyone(unit.store.store).read("Patient", paper.value.patient)).resource()
+
+
+async def guardians(unit: Unit, patient: str) -> list[str]:
+    """Patient ids of a resident's guardians of this moment: who proved to have the identifier a guardianship names."""
+    records, now_us = everyone(unit.store.store), tick_of(unit.now)
+    bonds = await records.find("RelatedPerson", f"patient=Patient/{quote(patient)}", CANDIDATES_MAX)
+    held = {one.holder for bond in bonds for one in relations_of(bond) if one.starts <= now_us < one.ends}
+    found: list[str] = []
+    for holder in sorted(held):
+        system, _, value = holder.removeprefix("identity ").rpartition("|")
+        people = await records.find("Patient", f"identifier={_value(system)}|{_value(value)}", 2)
+        found += [one["id"] for one in people if one["id"] != patient]
+    return found
 
 
 def masked(patient: Resource, now: datetime, timezone: ZoneInfo) -> Masked:

@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from xinglin.access.actor import Actor
+from xinglin.base.clock import tick_of
 from xinglin.base.errors import Forbidden, Invalid, Malformed
 from xinglin.base.national_ids import ResidentId, parse_phone, parse_resident_id
 from xinglin.capabilities.guardianship.model import (
@@ -34,6 +35,8 @@ ADULT_YEARS = 18
 """Civil Code 17."""
 AUTHORITY_YEARS_MAX, APPOINTED_YEARS_MAX = 3, 10
 NAME_MAX, PROOF_NUMBER_MAX, REASON_MIN, REASON_MAX = 50, 60, 2, 200
+OWN_WISH = "本人撤销"
+"""What is kept as the reason when a resident says none: the person withdraws it."""
 FILE_BYTES_MAX = 4 * 1024 * 1024
 MEDIA: tuple[tuple[bytes, str, str], ...] = (
     (b"%PDF-", "application/pdf", "pdf"), (b"\xff\xd8\xff", "image/jpeg", "jpg"), (b"\x89PNG\r\n\x1a\n", "image/png", "png"),
@@ -100,13 +103,18 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
 
 
 def settle(
-    form: Mapping[str, str], ward: Ward, standing: Iterable[Guardianship], now: datetime, zone: ZoneInfo, renewed: Guardianship | None = None
+    form: Mapping[str, str],
+    ward: Ward,
+    standing: Iterable[Guardianship],
+    now: datetime,
+    zone: ZoneInfo,
+    renewed: Guardianship | None = None,
 ) -> tuple[Wanted | None, Faults]:
     """What a form says, or what is wrong with it by field. `standing`: who acts for the ward already; `renewed`: which is renewed."""
     today, faults = now.astimezone(zone).date(), Faults()
     kind, proof = _chosen(KINDS, form.get("kind", "")), _chosen(PROOFS, form.get("proof", ""))
     guardian = _guardian(form, ward, today, faults)
-    others = [one for one in standing if one.state(int(now.timestamp() * 1_000_000)) != "ended" and (not renewed or one.id != renewed.id)]
+    others = [one for one in standing if one.state(tick_of(now)) != "ended" and (not renewed or one.id != renewed.id)]
     if guardian and (double := next((one for one in others if guardian.number in {value for _, value in one.identifiers}), None)):
         faults["number"] = t("{name} acts for this person already. Renew that entry or end it first.", name=double.name)
     if ward.died:
@@ -171,7 +179,9 @@ def _typed_end(form: Mapping[str, str], kind: Code, adult: date, today: date, fa
     elif last <= today:
         faults["until"] = t("The last day lies before tomorrow.")
     elif adult > today and last >= adult:
-        faults["until"] = t("For a minor it ends before the 18th birthday: {day} at the latest.", day=(adult - timedelta(days=1)).isoformat())
+        faults["until"] = t(
+            "For a minor it ends before the 18th birthday: {day} at the latest.", day=(adult - timedelta(days=1)).isoformat()
+        )
     elif last > years_after(today, years):
         faults["until"] = t("At most {years} years; it can be renewed.", years=years)
     return last
@@ -284,12 +294,13 @@ def binary_of(ward: Ward, paper: Paper, ids: Ids) -> Resource:
 def ended(resource: Resource, by: Resource, reason: str, now: datetime, zone: ZoneInfo) -> Resource:
     """A RelatedPerson that acts no more from this moment. Raises `Invalid` when it has ended already."""
     one = Guardianship.of(resource)
-    if one is None or one.state(int(now.timestamp() * 1_000_000)) == "ended":
+    state = one.state(tick_of(now)) if one else "ended"
+    if state == "ended":
         raise Invalid("This has ended already.")
     parts: list[Resource] = [{"url": "reason", "valueString": reason}, {"url": "by", "valueReference": by}]
     extensions = [part for part in resource.get("extension", ()) if part.get("url") != ENDING_EXTENSION]
     moment = now.astimezone(zone).isoformat(timespec="seconds")
-    period = {name: value for name, value in resource.get("period", {}).items() if name != "start" or one.state(int(now.timestamp() * 1e6)) == "active"}
+    period = resource.get("period", {}) if state == "active" else {}
     return resource | {
         "active": False,
         "extension": [*extensions, {"url": ENDING_EXTENSION, "extension": parts}],

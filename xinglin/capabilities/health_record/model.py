@@ -276,7 +276,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A report or document of a visit: its FHIR type, what kind, its title, when, from where. `body`: (heading, words) of each section as plain text."""
+    """A report or document of a visit: FHIR type, kind, title, when, from where. `body`: (heading, plain words) of each section."""
 
     type: str
     id: str

@@ -16,6 +16,7 @@ from xinglin.base.clock import tick_of
 from xinglin.base.crypto import FileKeys, signer_of
 from xinglin.base.errors import Malformed, NotFound, TooMany, Unavailable
 from xinglin.base.ids import new_id
+from xinglin.capabilities.break_glass import tell_family
 from xinglin.capabilities.security_center import queries, rules
 from xinglin.capabilities.security_center.model import CONTROLS, Facts, Notes
 from xinglin.fhir.codec import Resource
@@ -46,7 +47,7 @@ async def judge_emergency(unit: Unit, key: str, state: str, words: str) -> None:
         "The emergency look at your record was checked: it was not justified")  # fmt: skip
     to_staff = t("Your emergency look was checked: justified") if good else t("Your emergency look was checked: not justified")
     papers = notices_of(store)
-    await notify(papers, f"Patient/{case.patient}", to_resident, "/who-looked", unit.now, "break-glass", text=case.verdict)
+    await tell_family(unit, case.patient, to_resident, case.verdict)
     await notify(papers, case.account, to_staff, "/emergency-access", unit.now, "break-glass", text=case.verdict)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import uvicorn
 
+from xinglin.base import logs
 from xinglin.base.settings import Settings, read_settings
 from xinglin.doors.cli.bounded import Bounded
 
@@ -44,6 +45,7 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(words)
     hold_to(asked.lifeline)
     settings = read_settings()
+    logs.begin(QUIETER.get(settings.log_level, settings.log_level))
     if asked.kind == "api":
         serve(settings, asked.listen, asked.ready)
     elif asked.kind == "worker":
@@ -98,6 +100,7 @@ def serve(settings: Settings, listen: int, ready: int) -> None:
         server_header=False,
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies,
+        log_config=None,
         log_level=QUIETER.get(settings.log_level, settings.log_level),
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=75,

@@ -1,7 +1,7 @@
 """$import: NDJSON in the body, or Parameters naming files already in the home's import folder or holding them inline.
 
 Source: the SMART bulk import draft (smart-on-fhir/bulk-import), narrowed: no address is fetched from elsewhere.
-The body is put into `import/<name>/`, so that the job can go on after a kill.
+The body is put into `import/`, so that the job can go on after a kill; it goes when the job has ended.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import os
 from base64 import b64decode
 from binascii import Error as NotBase64
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,28 @@ async def import_ndjson(call: Call) -> Reply:
     permit(call, "import", None if call.actor.role == "system" else "Patient")
     folder = call.means.settings.home_path / IMPORTS
     jobs = call.means.working_jobs()
-    if call.media in _NDJSON:
-        files = [await asyncio.to_thread(_keep, folder, call.body)]
-    else:
-        files = await _inputs(folder, resource_of(call))
-    parameters = {"files": files, "owner": call.actor.id, "role": call.actor.role}
-    job = await jobs.start("import", parameters)
+    bodies: list[str] = []
+    with ExitStack() as undone:
+        undone.callback(_remove, folder, bodies)
+        if call.media in _NDJSON:
+            files = [await _kept(folder, bodies, call.body)]
+        else:
+            files = await _inputs(folder, bodies, resource_of(call))
+        parameters = {"files": files, "uploads": bodies, "owner": call.actor.id, "role": call.actor.role}
+        job = await jobs.start("import", parameters)
+        undone.pop_all()
     where = f"{call.base}/{JOBS}/{job}".encode()
     return Reply(202, told(f"Accepted: ask {JOBS}/{job} how it stands."), headers=((b"content-location", where),), outcome=True)
+
+
+async def _kept(folder: Path, bodies: list[str], body: bytes) -> str:
+    bodies.append(await asyncio.to_thread(_keep, folder, body))
+    return bodies[-1]
+
+
+def _remove(folder: Path, bodies: list[str]) -> None:
+    for name in bodies:
+        (folder / name).unlink(missing_ok=True)
 
 
 def _keep(folder: Path, body: bytes) -> str:
@@ -57,20 +72,20 @@ def _keep(folder: Path, body: bytes) -> str:
     return name
 
 
-async def _inputs(folder: Path, parameters: Resource) -> list[str]:
+async def _inputs(folder: Path, bodies: list[str], parameters: Resource) -> list[str]:
     inputs = [part for part in _list(parameters, "parameter") if part.get("name") == "input"]
     if not inputs:
         raise Malformed("$import takes application/fhir+ndjson, or Parameters with one or more input.")
     if len(inputs) > INPUTS_MAX:
         raise TooLarge("$import takes at most {most} inputs.", most=INPUTS_MAX)
-    return [await _input(folder, part) for part in inputs]
+    return [await _input(folder, bodies, part) for part in inputs]
 
 
-async def _input(folder: Path, part: Resource) -> str:
+async def _input(folder: Path, bodies: list[str], part: Resource) -> str:
     parts = {inner.get("name"): inner for inner in _list(part, "part")}
     attachment = parts.get("attachment", {}).get("valueAttachment")
     if isinstance(attachment, dict):
-        return await asyncio.to_thread(_keep, folder, _data(attachment))
+        return await _kept(folder, bodies, _data(attachment))
     path = next((parts["url"][key] for key in ("valueUrl", "valueUri", "valueString") if key in parts.get("url", {})), None)
     if not isinstance(path, str):
         raise Malformed("An input holds a url (a path below the import folder) or an attachment.")

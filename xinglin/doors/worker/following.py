@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from xinglin.access.actor import Actor
 from xinglin.base.clock import utc_now
+from xinglin.base.errors import nameless
 from xinglin.kit.capability import Reaction
 from xinglin.kit.unit import Unit
 from xinglin.store import Scope, Store
@@ -75,7 +76,7 @@ class Following:
             except (TimeoutError, *FAULTS) as fault:
                 _LOG.exception("%s fails on version %s of a %s", self.name, stored.version, stored.type)
                 if wait_s is None:
-                    await follower.pass_over(change, f"{type(fault).__name__}: {fault}")
+                    await follower.pass_over(change, nameless(fault))
                 elif await self._pause(wait_s):
                     return
             else:

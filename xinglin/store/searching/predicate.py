@@ -7,7 +7,7 @@ from asyncpg import Connection
 from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout
 from xinglin.store.searching.condition import Arguments
-from xinglin.store.searching.scope import LISTED_MAX, SHARED, Patients, Scope
+from xinglin.store.searching.scope import LISTED_MAX, SHARED, UNSEARCHED, Patients, Scope
 
 FEW_WALKED = 16
 """Up to so many patients a list is tested as quickly as a bit."""
@@ -20,6 +20,8 @@ def access_sql(ground: Ground, scope: Scope, arguments: Arguments, spot: Layout,
 
     `walked`: it is tested on rows that something else finds; else an index may be entered by it.
     """
+    if spot.type in UNSEARCHED and not scope.unlimited:
+        return " AND false"
     told, few = "", FEW_WALKED if walked else LISTED_MAX
     patients = scope.of_type(spot.type) if spot.patient is not None else None
     if patients is not None:

@@ -17,6 +17,9 @@ LISTED_MAX = 1_000
 SHARED = frozenset({"CareTeam", "Device", "Schedule", "Task"})
 """Types of patients whose resources may belong to institutions as well: those that belong to no patient may be seen."""
 
+UNSEARCHED = frozenset({"Binary"})
+"""Types that a limited scope finds by no search, include, history or export: whose one is stands in what it belongs to, so it is read alone."""
+
 
 class Patients:
     """A set of patient numbers, in the forms a query takes."""
