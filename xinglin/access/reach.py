@@ -93,9 +93,9 @@ class Reach:
 
     async def scope(self, actor: Actor) -> Scope:
         """Whose records an actor may see now. Raises `Unavailable` when the database does not answer."""
+        if not actor.patient and (lawful := _LAWFUL.get(actor.role)):
+            return lawful
         whose = WHOSE.get(actor.role, Whose("nobody"))
-        if whose.lawful and not actor.patient:
-            return _LAWFUL[actor.role]
         await self._freshen()
         now_us = tick_of(self._now())
         kept = self._kept.get(actor)

@@ -2,7 +2,7 @@
 
 | kind | follows from | sees the most sensitive too |
 |---|---|---|
-| encounter, ward | Encounter: its participants; its location | yes: these treat |
+| encounter, ward | Encounter: its participants, while they take part; its location | yes: these treat |
 | institution | Encounter: the service provider | no |
 | appointment | Appointment, from a week before to a week after | no |
 | referral, consultation | ServiceRequest: requester and performers | yes |
@@ -60,7 +60,8 @@ def _encounter(one: Resource) -> Iterator[Relation]:
         return
     starts, ends = _span(one, one.get("period"), over=status == "finished")
     for part in one.get("participant", ()):
-        yield from _to(part.get("individual"), patient, "encounter", starts, ends)
+        began, left = _span(one, part.get("period"), over=False)
+        yield from _to(part.get("individual"), patient, "encounter", max(starts, began), min(ends, left))
     for place in one.get("location", ()):
         if place.get("status") not in ("planned", "reserved"):
             began, left = _span(one, place.get("period"), over=place.get("status") == "completed" or status == "finished")

@@ -6,6 +6,7 @@ import logging
 import sys
 import traceback
 from types import TracebackType
+from typing import cast
 
 from xinglin.base.errors import nameless
 
@@ -48,7 +49,7 @@ def told(fault: BaseException) -> str:
         lines += [f"    {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(one.__traceback__)]
         lines.append(f"  {nameless(one)}")
         if isinstance(one, BaseExceptionGroup):
-            lines += [told(inner) for inner in one.exceptions]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            lines += [told(inner) for inner in cast(BaseExceptionGroup[BaseException], one).exceptions]
     return "\n".join(lines)
 
 

@@ -40,6 +40,7 @@ class Settings:
     language: str = _says("zh-CN", "Language of pages for who has not chosen: zh-CN or en.")
     timezone: str = _says("Asia/Shanghai", "Time zone of pages, and of dates that carry none.")
     body_bytes_max: int = _says(64 * 1024 * 1024, "Largest request body.")
+    resource_bytes_max: int = _says(8 * 1024 * 1024, "Largest body that is one resource; not of a Binary, a Bundle or a terminology.")
     upload_bytes_max: int = _says(8 * 1024 * 1024, "Largest form with its files that a page takes.")
     bundle_entries_max: int = _says(10_000, "Most entries of one batch or transaction.")
     page_size: int = _says(20, "Entries of a search page when the client names no _count.")

@@ -162,6 +162,7 @@ class Reaction:
 class Capability:
     """One thing the platform does for people. `systems`: the ids of the required systems it answers.
 
+    `mine`: lines of the page "Me": about oneself, not about work.
     `finders`: what the bar's search finds here. `inbox`: what waits for someone here. `signals`: numbers in the bar.
     `person_panels`: what stands on a resident's record; `markings`: what marks single things in it.
     `instead`: offered in words to whom a page about a resident tells that there is nothing.
@@ -176,6 +177,7 @@ class Capability:
     operations: tuple[Operation, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     menu: tuple[MenuEntry, ...] = ()
+    mine: tuple[MenuEntry, ...] = ()
     tiles: tuple[Tile, ...] = ()
     panels: tuple[Panel, ...] = ()
     person_panels: tuple[PersonPanel, ...] = ()

@@ -23,7 +23,7 @@ from xinglin.store.content import method_of
 from xinglin.store.ground import Ground
 from xinglin.store.layout import Layout, layout
 from xinglin.store.reading import Reading
-from xinglin.store.rows import patient_links
+from xinglin.store.rows import ELSEWHERE, names_someone_elsewhere, patient_links
 from xinglin.store.searching.condition import Arguments
 from xinglin.store.searching.cursor import read_cursor, write_cursor
 from xinglin.store.searching.predicate import access_sql, may_see, sees
@@ -159,6 +159,8 @@ async def _patient_then(ground: Ground, connection: Connection, spot: Layout, id
         return 0
     links = extract_param(resource, search_params(spot.type)[name])
     patient = next((link.id for link in links if isinstance(link, Link) and link.type == "Patient" and link.id), None)
+    if patient is None and names_someone_elsewhere(resource):
+        patient = ELSEWHERE
     return await ground.interning.person(connection, ground.hashes.id(patient)) if patient else 0
 
 

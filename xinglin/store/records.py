@@ -145,7 +145,7 @@ class Records:
             seeker = Seeker(self.store.ground, connection, self.scope, codes)
             page = await search(seeker, asked, limit)
             if asked.includes and page.matches:
-                page = replace(page, included=await included(seeker, page.matches, asked.includes))
+                page = replace(page, included=await included(seeker, page.matches, asked.includes, asked.through))
         self._saw(page.matches)
         self._saw(page.included)
         return page

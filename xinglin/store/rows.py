@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
 from xinglin.fhir.codec import Resource
@@ -29,6 +30,9 @@ SECOND_US = 1_000_000
 _OVERFLOW_AT = 2_000
 RESTRICTED_MARK = "!"
 """Stands among the present parameters of a row that only those who treat may see (fhir/sensitivity.py); no parameter has this name."""
+ELSEWHERE = "a patient elsewhere"
+"""Stands for the id of whoever is not one of our patients; no Patient has it, as an id has no spaces."""
+_WHOSE = {"CareTeam": "subject", "Device": "patient", "Schedule": "actor", "Task": "for"}
 _UNSTORED = frozenset({"_text", "_content", "_id", "_lastUpdated"})
 
 
@@ -67,6 +71,8 @@ def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
             _put_tokens(made, name, found, hashes)
     if spot.type == "Patient":
         made.patient = made.id
+    if made.patient is None and names_someone_elsewhere(resource):
+        made.patient = hashes.id(ELSEWHERE)
     wants.persons.update(made.others)
     if made.patient:
         wants.persons.add(made.patient)
@@ -75,6 +81,24 @@ def draft(resource: Resource, id_: str, hashes: Hashes, wants: Wants) -> Draft:
         made.presence += f" {RESTRICTED_MARK}"
     wants.presences.add((spot.number, made.presence))
     return made
+
+
+def names_someone_elsewhere(resource: Resource) -> bool:
+    """Whether a resource that could be an institution's names a patient who is not one of ours: by an address elsewhere, an identifier, or
+    as a contained resource. It is then no institution's, and of a patient nobody here has a relation with.
+    """
+    name = _WHOSE.get(resource["resourceType"])
+    found: Any = resource.get(name) if name else None
+    named = cast("list[Any]", found) if isinstance(found, list) else [found]
+    return any(_is_elsewhere(cast("dict[str, Any]", one), surely=name == "actor") for one in named if isinstance(one, dict))
+
+
+def _is_elsewhere(named: dict[str, Any], *, surely: bool) -> bool:
+    reference, type_ = str(named.get("reference", "")), named.get("type")
+    if reference and "://" not in reference and not reference.startswith(("#", "urn:")):
+        return False  # one of ours, which the column tells, or no patient
+    told = type_ == "Patient" or "/Patient/" in reference
+    return told if surely else type_ in (None, "Patient")
 
 
 @cache

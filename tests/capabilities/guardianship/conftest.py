@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 
+import httpx
 import pytest
 
 from tests.capabilities.watched import HOSPITAL, County, found, pressure
+from tests.signed_in import COOKIE
+from xinglin.access.accounts import Account, Hat, Register
+from xinglin.base.errors import Conflict
 from xinglin.base.national_ids import make_resident_id
 from xinglin.fhir.codec import Resource
 from xinglin.store import Store
@@ -62,5 +67,23 @@ async def desk(county: County, id_: str = "a-desk", person: str = ""):
     return await county.sign_in(id_, "registrar", "挂号员", person, (HOSPITAL,))
 
 
-async def resident(county: County, who: str, name: str):
+async def resident(county: County, who: str, name: str) -> httpx.AsyncClient:
+    """A resident of the demo: neither a second factor nor an identity check is asked of them."""
+    hat = Hat("resident-hat", "resident", "", f"Patient/{who}")
+    with suppress(Conflict):  # they have been here before
+        await Register(county.store.ground).create(Account(f"a-{who}", f"tel.{who}", name, "demo", hats=(hat,)), county.clock.now)
     return await county.sign_in(f"a-{who}", "resident", name, f"Patient/{who}")
+
+
+async def act_for(client: httpx.AsyncClient, person: str) -> None:
+    """Switch to a ward, as the button does; the browser holds the new session."""
+    moved = await client.post("/ward", data={"ward": person, "next": "/family"})
+    assert moved.status_code == 303
+    client.cookies = httpx.Cookies({COOKIE: moved.cookies[COOKIE], "xinglin_language": "zh-CN"})
+
+
+async def status(county: County, client: httpx.AsyncClient, path: str) -> int:
+    """What a page answers once everything written so far has reached the relations (the trail's own transaction may hold the feed back)."""
+    await county.store.trail.flush()
+    county.reach.stale()
+    return (await client.get(path)).status_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.capabilities.guardianship.conftest import AUTHORITY, FILE, desk, form, resident
+from tests.capabilities.guardianship.conftest import AUTHORITY, FILE, act_for, desk, form, resident, status
 from tests.capabilities.watched import County
 from xinglin.access.policy import allowed
 from xinglin.store import Scope
@@ -20,14 +20,14 @@ async def given(county: County, at: str = GRANNY_AT, **more: str) -> str:
 async def test_a_resident_ends_the_authority_they_gave_at_once(county: County):
     key = await given(county)
     granny, agent = await resident(county, "granny", "赵秀英"), await resident(county, "mother", "林芳")
-    assert (await agent.get("/person/granny")).status_code == 200
+    assert await status(county, agent, "/person/granny") == 200
     page = (await granny.get("/family")).text
     for words in ("谁代我办理", "林芳", "书面委托代理人", "到 2027-11-22", "公证委托书"):
         assert words in page
     assert not allowed("resident", "update", "RelatedPerson"), "so the platform does it for them"
     assert (await granny.get(f"/family/{key}/ending")).status_code == 200
     assert (await granny.post(f"/family/{key}/ending", data={"reason": ""})).status_code == 303
-    assert (await agent.get("/person/granny")).status_code == 404
+    assert await status(county, agent, "/person/granny") == 404
     assert "本人撤销" in (await granny.get("/family")).text
     await county.store.trail.flush()
     (deed,) = [one for one in await acts(county.store.ground, type="RelatedPerson", id=key, limit=50) if one.interaction == "update"]
@@ -48,8 +48,7 @@ async def test_only_who_gave_it_ends_it(county: County):
 async def test_who_acts_for_them_does_not_end_anothers_authority_in_their_name(county: County):
     key = await given(county)
     agent = await resident(county, "mother", "林芳")
-    moved = await agent.post("/ward", data={"ward": "Patient/granny", "next": "/family"})
-    assert moved.status_code == 303
+    await act_for(agent, "Patient/granny")
     assert "您正在代 赵秀英 办理" in (await agent.get("/family")).text
     assert (await agent.post(f"/family/{key}/ending")).status_code == 404
 
@@ -71,9 +70,9 @@ async def test_a_guardian_opens_the_record_or_switches_from_the_page_of_the_fami
     page = (await mother.get("/family")).text
     assert 'href="/person/child"' in page
     assert "到 2026-11-23" in page
-    assert (await mother.post("/ward", data={"ward": "Patient/child", "next": "/resident"})).status_code == 303
-    assert (await mother.get("/person/child")).status_code == 200
-    assert (await mother.get("/person/mother")).status_code == 404, "confined to the child while acting for it"
+    await act_for(mother, "Patient/child")
+    assert await status(county, mother, "/person/child") == 200
+    assert await status(county, mother, "/person/mother") == 404, "confined to the child while acting for it"
     county.clock.later(days=3)
     mother = await resident(county, "mother", "林芳")
     told = (await mother.get("/family")).text

@@ -160,7 +160,7 @@ def _nobodys() -> list[Resource]:
     return [
         {"resourceType": "Bundle", "id": "nobody", "type": "collection", "entry": [{"resource": inside}, {"fullUrl": f"urn:{ENVELOPE}"}]},
         {"resourceType": "Binary", "id": "nobody", "contentType": "text/plain", "data": hidden(ENVELOPE)},
-        {"resourceType": "Basic", "id": "nobody", "code": {"text": f"{OTHER}{FIVE}"}},
+        {"resourceType": "Basic", "id": "nobody", "code": {"text": OTHER}},
         {"resourceType": "Parameters", "id": "nobody", "parameter": [{"name": "x", "valueString": ENVELOPE}]},
         {"resourceType": "MessageHeader", "id": "nobody", "eventUri": "urn:x", "source": {"endpoint": f"urn:{ENVELOPE}"}},
         {"resourceType": "Subscription", "id": "nobody", "status": "requested", "reason": ENVELOPE, "criteria": "Observation?",

@@ -75,7 +75,7 @@ CHAINS = ["derived-from:Observation.code=urn:c|secret", "derived-from:Observatio
           "focus:Patient._id=other", "performer:Patient.identifier=urn:test:card|other", "has-member:Observation._security=R",
           "_filter=derived-from.code eq secret", "_filter=subject eq Patient/other or status eq final", "code:not=urn:c|x",
           "subject:Patient.name:missing=true", "result.code=urn:c|secret", "item:Observation.code=secret", "entry:Observation._id=other-five",
-          "_has:List:item:_id=between", "_text=SECRETOTHER", "_content=SECRETFIVE", "_id=other-observation,own-five,between,nobody,other-binary",
+          "_has:List:item:_id=between", "_text=SECRET", "_content=SECRET", "_id=other-observation,own-five,between,nobody,other-binary",
           "identifier=urn:test:card|other", "_has:Observation:subject:_id=other-five", "_security=R", "diagnosis:Condition.code=B20"]  # fmt: skip
 
 

@@ -14,11 +14,12 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from tests.doors.smart.conftest import ISSUER, REDIRECT, Town
 from tests.doors.smart.test_tokens import refused
 from xinglin.access.oauth.applications import ASSERTION_TYPE
-from xinglin.access.oauth.fetching import Fetcher, is_public
+from xinglin.access.oauth.fetching import Fetcher
 from xinglin.access.oauth.model import Application
 from xinglin.access.oauth.registering import register
 from xinglin.access.tokens import verify
 from xinglin.base.errors import Malformed
+from xinglin.base.outward import is_public
 
 KEY = ECKey.generate_key("P-384", {"kid": "k1"})
 RSA = RSAKey.generate_key(2048, {"kid": "k2"})

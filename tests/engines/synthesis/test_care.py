@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, time
 from typing import Any
 
 from tests.engines.synthesis.conftest import RESIDENTS, TODAY
-from xinglin.access.relationships import relations_of
+from xinglin.access.relationships import TREATING, relations_of
+from xinglin.base.clock import tick_of
 from xinglin.engines.synthesis import care, county, staff, stories_of
 from xinglin.fhir.sensitivity import RESTRICTED, level_of
 
@@ -48,6 +50,15 @@ def test_what_the_village_may_not_see_is_restricted_whole_and_its_own_care_is_no
         assert by_level[False, "Encounter"] > 2
         closed_text = [one for one in about if level_of(one) == RESTRICTED]
         assert all(one["meta"]["security"] for one in closed_text)
+
+
+def test_their_village_has_not_treated_them_for_so_long_that_it_treats_them_no_more(resources: list[dict[str, Any]]):
+    told, now_us = ids(), tick_of(datetime.combine(TODAY, time(12), UTC))
+    ours = {f"Patient/{told[key]}" for key in ("he_zhiqiang", "ma_chunmei")}
+    about = [one for one in resources if one.get("subject", {}).get("reference") in ours]
+    treating = [relation for one in about for relation in relations_of(one) if relation.kind in TREATING and relation.ends > now_us]
+    hospital = {worker.ref["reference"] for worker in staff.build(7, TODAY).hospital.workers}
+    assert {relation.holder for relation in treating} <= hospital
 
 
 def test_an_old_man_and_his_granddaughter_are_bound_by_her_id_number(by_type: ByType):

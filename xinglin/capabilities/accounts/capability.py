@@ -32,8 +32,6 @@ CAPABILITY = Capability(
         Page("POST", "/account/sessions/{session}/end", pages.end_session, roles=HUMAN_ROLES),
         Page("POST", "/account/passkeys/{key}/end", pages.remove_key, roles=HUMAN_ROLES),
     ),
-    menu=(
-        MenuEntry(t("Accounts"), "/accounts", "users-group", ("platform",)),
-        MenuEntry(t("My account"), "/account", "user-shield", place=95),
-    ),
+    menu=(MenuEntry(t("Accounts"), "/accounts", "users-group", ("platform",), 6),),
+    mine=(MenuEntry(t("My account"), "/account", "user-shield", place=10),),
 )

@@ -34,8 +34,6 @@ CAPABILITY = Capability(
         Page("POST", "/applications/{client}/start", pages.let_again, roles=_ADMIN),
     ),
     demo=demo.show,
-    menu=(
-        MenuEntry(t("Applications"), "/applications", "apps", ("platform",)),
-        MenuEntry(t("Linked apps"), "/applications/granted", "plug-connected"),
-    ),
+    menu=(MenuEntry(t("Applications"), "/applications", "apps", ("platform",), 8),),
+    mine=(MenuEntry(t("Linked apps"), "/applications/granted", "plug-connected", place=30),),
 )

@@ -9,7 +9,7 @@ from xinglin.kit.i18n import t
 from xinglin.kit.pages import Page
 
 ROLES = tuple(sorted(MAY_BREAK))
-_DESK = MenuEntry(t("Emergency access"), "/emergency-access", "urgent")
+_DESK = MenuEntry(t("Emergency access"), "/emergency-access", "urgent", place=30)
 
 CAPABILITY = Capability(
     title=t("Emergency access"),

@@ -37,5 +37,5 @@ CAPABILITY = Capability(
         Page("POST", _AT_DESK + "/{key}/withdrawal", pages.withdraw, ("Patient", "Consent"), ("registrar",)),
     ),
     demo=demo.show,
-    menu=(MenuEntry(t("Who looked"), "/who-looked", "eye", ("resident",)),),
+    menu=(MenuEntry(t("Who looked"), "/who-looked", "eye", ("resident",), 20),),
 )

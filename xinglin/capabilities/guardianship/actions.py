@@ -88,17 +88,17 @@ async def _require_not_oneself(unit: Unit, ward: Ward, number: str) -> None:
 
 async def _carry_out(unit: Unit, ward: Ward, changes: list[Change]) -> None:
     """The platform's write, after the deed has been found lawful; rows in the name of who did it."""
-    ground = unit.store.scope.ground_of(ward.number) or None
-    rows = [_row(unit, change, ward, ground) for change in changes]
-    await queries.everyone(unit).write(changes, rows)
+    ground = unit.store.scope.ground_of(ward.number)
+    rows = [_row(unit, change, ward) for change in changes]
+    await queries.everyone(unit, ground).write(changes, rows)
     unit.stale()
 
 
-def _row(unit: Unit, change: Change, ward: Ward, ground: str | None) -> AuditRow:
+def _row(unit: Unit, change: Change, ward: Ward) -> AuditRow:
     assert isinstance(change, Create | Amend), "nothing else is done here"
     type_ = change.resource["resourceType"] if isinstance(change, Create) else change.type
     deed = "create" if isinstance(change, Create) else "update"
-    return AuditRow(unit.actor.id, unit.actor.role, deed, type_, change.id, None, 200, None, None, (ward.number,), ground)
+    return AuditRow(unit.actor.id, unit.actor.role, deed, type_, change.id, None, 200, None, None, (ward.number,))
 
 
 def _valid(made: Resource) -> Resource:

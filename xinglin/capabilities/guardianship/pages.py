@@ -40,7 +40,7 @@ async def show_guardians(unit: Unit, request: Request) -> Shown:
 def _about(unit: Unit, request: Request, ward: Ward) -> dict[str, object]:
     adult, today = rules.adult_from(ward), unit.now.astimezone(request.timezone).date()
     base = f"/person/{ward.id}/guardians"
-    return {"ward": ward, "adult": adult, "minor": adult is not None and adult > today, "base": base, **_WORDS}
+    return {"whom": ward, "adult": adult, "minor": adult is not None and adult > today, "base": base, **_WORDS}
 
 
 async def show_form(unit: Unit, request: Request) -> Shown:

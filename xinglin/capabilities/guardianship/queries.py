@@ -26,9 +26,12 @@ VERSIONS_MAX = 50
 NAME_MIN = 2
 
 
-def everyone(unit: Unit) -> Records:
-    """The platform's own records, for what is decided by a rule and not by a role; whose they are is told to the trail all the same."""
-    return replace(unit.store.store.records(Scope.everyone()), seen=unit.store.seen)
+def everyone(unit: Unit, ground: str = "") -> Records:
+    """The platform's own records, for what is decided by a rule and not by a role; whose they are is told to the trail all the same.
+
+    `ground`: on what ground a deed is done through them.
+    """
+    return replace(unit.store.store.records(Scope.everyone(ground)), seen=unit.store.seen)
 
 
 # --- people ---

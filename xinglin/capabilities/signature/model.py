@@ -23,7 +23,7 @@ PROOF_MINUTES = 5
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A FHIR type that is signed: name, icon, elements of who answers for it, finished states, elements of its time, search of its author."""
+    """A FHIR type that is signed: name, icon, who answers for it (elements), finished states, its time (elements), search of its author."""
 
     title: Phrase
     icon: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -9,11 +10,12 @@ from typing import Any, Protocol
 from xinglin.base.errors import Malformed, Unavailable
 from xinglin.base.settings import Settings
 from xinglin.doors.fhir_api.asked import NONE, Conditions, Pairs
+from xinglin.doors.fhir_api.body import THREAD_FROM_BYTES
 from xinglin.doors.fhir_api.formats import read_body
 from xinglin.doors.fhir_api.profiles import Shelf
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.doors.fhir_api.trail import Pen
-from xinglin.fhir.codec import Resource
+from xinglin.fhir.codec import Resource, encode
 from xinglin.store import Records
 
 PRESENTATION = frozenset({"_format", "_pretty"})
@@ -135,9 +137,20 @@ def resource_of(call: Call) -> Resource:
     return read_body(call.body, call.media)
 
 
-def typed_resource_of(call: Call) -> Resource:
+def heavy(call: Call) -> bool:
+    """Whether the resource is so large that reading or judging it would keep others waiting."""
+    size = len(call.body) if call.given is None else len(encode(call.given))
+    return size > THREAD_FROM_BYTES
+
+
+async def read_resource(call: Call) -> Resource:
+    """`resource_of`, in a thread when it is heavy, so that others are served meanwhile."""
+    return await asyncio.to_thread(resource_of, call) if call.given is None and heavy(call) else resource_of(call)
+
+
+async def typed_resource_of(call: Call) -> Resource:
     """The resource in the body, which must be of the type in the address; raises `Malformed`."""
-    resource = resource_of(call)
+    resource = await read_resource(call)
     if resource.get("resourceType") != call.type:
         raise Malformed("The body is a {found}, the address says {type}.", found=str(resource.get("resourceType"))[:80], type=call.type)
     return resource

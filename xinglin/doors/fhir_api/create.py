@@ -20,12 +20,12 @@ async def create(call: Call) -> Reply:
 
 async def creation(call: Call, full_url: str | None = None) -> Create:
     """The change a create asks for, its resource validated. Raises `Malformed`, `Invalid`."""
-    resource = await checked(call, typed_resource_of(call))
+    resource = await checked(call, await typed_resource_of(call))
     return Create(resource, if_none_exist=_condition(call), full_url=full_url)
 
 
 def _condition(call: Call) -> Search | None:
     asked = call.conditions.if_none_exist
     if asked is not None:
-        return none_exist_of(call.type, asked, call.means.settings)
-    return condition_of(call.type, call.asked, call.means.settings) if call.asked else None
+        return none_exist_of(call, asked)
+    return condition_of(call, call.asked) if call.asked else None

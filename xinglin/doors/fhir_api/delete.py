@@ -35,4 +35,4 @@ def removal_where(call: Call) -> DeleteWhere:
     """The change a conditional delete asks for."""
     many = (MULTIPLE, "true") in call.asked
     pairs = tuple(pair for pair in call.asked if pair[0] != MULTIPLE)
-    return DeleteWhere(condition_of(call.type, pairs, call.means.settings), many=many)
+    return DeleteWhere(condition_of(call, pairs), many=many)

@@ -44,6 +44,7 @@ EVERYONE = Scope.everyone()
 NOBODY = Actor("", "", "")
 """Who asks for what needs no token."""
 _OPEN = ("metadata", ".well-known")
+_LARGE = frozenset({"Binary", "Bundle", "CodeSystem", "ValueSet", "ConceptMap"})
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -149,7 +150,7 @@ class FhirDoor:
         talk.pen = Pen(talk.actor, address, talk.id, self._store.note, asked.decode("utf-8", errors="replace") if asked else "")
         found = talk.route = route(method, path, self._operations)
         _permit(found, talk.actor)
-        body = await read_all(receive, headers, self._settings.body_bytes_max) if method in _WITH_BODY else b""
+        body = await read_all(receive, headers, _most(found, self._settings)) if method in _WITH_BODY else b""
         if body and path and path[-1] == "_search":  # what is asked in a body is asked all the same
             talk.pen = talk.pen.of_entry("&".join(part.decode("utf-8", errors="replace") for part in (asked, body) if part))
         everything = self._store.records(await self._scope(talk.actor))
@@ -230,6 +231,11 @@ def _rendered(reply: Reply, talk: _Talk) -> Reply:
     if talk.form is PLAIN or not reply.body or reply.media:
         return reply
     return replace(reply, body=write_body(reply.body, talk.form))
+
+
+def _most(found: Route, settings: Settings) -> int:
+    """How many bytes a body may have: what is one resource has less to say than a bundle or a picture."""
+    return settings.resource_bytes_max if found.type and found.type not in _LARGE else settings.body_bytes_max
 
 
 def _permit(found: Route, actor: Actor) -> None:

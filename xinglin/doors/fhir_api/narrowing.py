@@ -20,7 +20,7 @@ from xinglin.base.errors import Forbidden, NotFound
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.search.grammar import read_search
 from xinglin.fhir.search.match import matches
-from xinglin.fhir.search.model import All, Chain, Has, Not, Search, Some, Term
+from xinglin.fhir.search.model import All, Chain, Clause, Has, Not, Search, Some, Term
 from xinglin.store import (
     Amend,
     AmendWhere,
@@ -38,6 +38,7 @@ from xinglin.store import (
     Update,
     UpdateWhere,
 )
+from xinglin.store.links import conditional
 
 Amender = Callable[[Resource], Resource]
 
@@ -100,7 +101,9 @@ class Narrowed:
     async def search(self, asked: Search) -> SearchPage:
         """One page; the scopes are part of the question, so totals and pages are right. Raises `Forbidden`."""
         self._require(asked.type, "search")
-        page = await self.inner.search(self._within(asked, "s"))
+        outer = asked.through
+        through = lambda stored: (outer is None or outer(stored)) and self._lets(stored, "r")  # noqa: E731 - as short as what it joins
+        page = await self.inner.search(replace(self._within(asked, "s"), through=through))
         beside = [one for one in page.included if self._lets(one, "r")]
         self._saw(page.matches)
         self._saw(beside)
@@ -114,6 +117,9 @@ class Narrowed:
 
     async def write(self, changes: Sequence[Change], audit: Sequence[AuditRow] = ()) -> list[Outcome]:
         """All changes or none, each within the scopes before and after. Raises `Forbidden`, `NotFound`."""
+        for change in changes:
+            if isinstance(change, Create | Update | UpdateWhere):
+                self._require_plain(change.resource)
         outcomes = await self.inner.write([await self._held(change) for change in changes], audit)
         self._saw(outcome.stored for outcome in outcomes if outcome.stored)
         return outcomes
@@ -175,6 +181,8 @@ class Narrowed:
                 return Chain(param, tuple((type_, self._joined(type_, part)) for type_, part in targets))
             case Has():
                 return replace(term, term=self._joined(term.source, term.term))
+            case Clause(param) if param.name == "_list" and narrowing(self.scopes, "List", "s") is not None:
+                raise Forbidden("The application was given no scope to {interaction} {type}.", interaction="search", type="List")
             case _:
                 return term
 
@@ -204,6 +212,13 @@ class Narrowed:
                 return await self._over_present(change, change.type, change.id, "d")
             case DeleteWhere():
                 return replace(change, where=self._within(change.where, "s", "d"))
+
+    def _require_plain(self, resource: Resource) -> None:
+        """A reference by a search finds what the store's scope shows: only for types that the scopes do not narrow."""
+        for reference in sorted(conditional([resource])):
+            type_ = reference.partition("?")[0]
+            if narrowing(self.scopes, type_, "s") is not None:
+                raise Forbidden("The application was given no scope to {interaction} {type}.", interaction="search", type=type_[:64])
 
     def _require_fits(self, resource: Resource, letter: str) -> None:
         limits = narrowing(self.scopes, resource["resourceType"], letter)

@@ -43,7 +43,7 @@ def amendment(call: Call, full_url: str | None = None) -> Amend:
 
 def amendment_where(call: Call, full_url: str | None = None) -> AmendWhere:
     """The change a conditional patch asks for."""
-    where = condition_of(call.type, call.asked, call.means.settings)
+    where = condition_of(call, call.asked)
     return AmendWhere(where, _change(call), call.conditions.if_match, full_url)
 
 

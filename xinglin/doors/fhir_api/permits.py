@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from xinglin.access.actor import Actor
@@ -10,7 +11,7 @@ from xinglin.access.oauth.scopes import permits
 from xinglin.access.policy import allowed, require
 from xinglin.base.errors import Forbidden
 from xinglin.doors.fhir_api.call import Call
-from xinglin.fhir.search.model import All, Chain, Has, Not, Search, Some, Term
+from xinglin.fhir.search.model import All, Chain, Clause, Has, Not, Search, Some, Term
 from xinglin.store import Stored
 
 
@@ -51,6 +52,8 @@ def _reached(term: Term) -> Iterator[str]:
         case Has():
             yield term.source
             yield from _reached(term.term)
+        case Clause(param) if param.name == "_list":
+            yield "List"
         case _:
             return
 
@@ -58,6 +61,12 @@ def _reached(term: Term) -> Iterator[str]:
 def permitted(call: Call, deed: str, types: Iterable[str]) -> tuple[str, ...]:
     """Those of the types the role and scopes may do this to."""
     return tuple(type_ for type_ in types if _may(call.actor, deed, type_))
+
+
+def held(call: Call, search: Search) -> Search:
+    """The search with its includes going on only through what the role and scopes may read."""
+    actor = call.actor
+    return replace(search, through=lambda stored: _may(actor, "read", stored.type)) if search.includes else search
 
 
 def visible(call: Call, included: Iterable[Stored]) -> list[Stored]:

@@ -5,8 +5,10 @@ Source: R4 profiling.html, resource.html#Meta (`meta.profile`). A claimed profil
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from xinglin.base.errors import Issue
 from xinglin.fhir.codec import Resource
@@ -44,12 +46,16 @@ class Shelf:
         """Findings against R4 and those claimed profiles that are at hand."""
         return validate(resource, profiles=_Look(self._known, self._clock()))
 
-    async def issues(self, records: Records, resource: Resource, against: Sequence[str] = ()) -> tuple[Issue, ...]:
-        """Findings against R4, the claimed profiles and those in `against`; what is missing on the way is fetched."""
+    async def issues(self, records: Records, resource: Resource, against: Sequence[str] = (), *, large: bool = False) -> tuple[Issue, ...]:
+        """Findings against R4, the claimed profiles and those in `against`; what is missing on the way is fetched.
+
+        `large`: judged in a thread, so that others are served meanwhile.
+        """
         found: tuple[Issue, ...] = ()
         for _ in range(_ROUNDS):
             look = _Look(self._known, self._clock())
-            found = validate(resource, profiles=look, against=against)
+            judge = partial(validate, resource, profiles=look, against=against)
+            found = await asyncio.to_thread(judge) if large else judge()
             if not look.missed:
                 break
             await self._fetch(records, sorted(look.missed))

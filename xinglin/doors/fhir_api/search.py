@@ -16,7 +16,7 @@ from xinglin.doors.fhir_api.bundles import bundle, match_entry, outcome_entry, u
 from xinglin.doors.fhir_api.call import PRESENTATION, Call
 from xinglin.doors.fhir_api.formats import FORM
 from xinglin.doors.fhir_api.outcome import outcome_of
-from xinglin.doors.fhir_api.permits import permit_search, permitted, visible
+from xinglin.doors.fhir_api.permits import held, permit_search, permitted, visible
 from xinglin.doors.fhir_api.reply import Reply
 from xinglin.doors.fhir_api.subset import subset
 from xinglin.doors.fhir_api.sweep import Swept, count_all, count_of, sweep
@@ -91,7 +91,7 @@ def _read(call: Call, type_: str, pairs: Pairs) -> Search:
     zone = ZoneInfo(call.means.settings.timezone)
     search = read_search(type_, pairs, strict=call.conditions.strict, zone=zone, base=call.base)
     permit_search(call, search)
-    return search
+    return held(call, search)
 
 
 def _read_each(call: Call, types: Sequence[str], pairs: Pairs) -> list[Search]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from xinglin.base.errors import Issue, Malformed, Unknown, XinglinError
 from xinglin.doors.fhir_api.bundles import bundle, response_entry
-from xinglin.doors.fhir_api.call import Call, resource_of
+from xinglin.doors.fhir_api.call import Call, read_resource
 from xinglin.doors.fhir_api.create import creation
 from xinglin.doors.fhir_api.delete import removal, removal_where
 from xinglin.doors.fhir_api.entries import Entry, entries_of, entry_of, located
@@ -36,7 +36,7 @@ _TYPES = frozenset(RESOURCE_TYPES)
 
 async def bundle_in(call: Call) -> Reply:
     """200 with a batch-response or transaction-response; a failing transaction answers with the error of its entry."""
-    resource = resource_of(call)
+    resource = await read_resource(call)
     if resource["resourceType"] != "Bundle":
         raise Malformed("A POST to the base takes a Bundle, not a {type}.", type=str(resource["resourceType"])[:80])
     kind = resource.get("type")

@@ -23,7 +23,7 @@ async def update_where(call: Call) -> Reply:
 
 async def replacement(call: Call, full_url: str | None = None) -> Update:
     """The change an update asks for; raises `Malformed` when the body's id is missing or another, `Invalid`."""
-    resource = typed_resource_of(call)
+    resource = await typed_resource_of(call)
     if not is_id(call.id):
         raise Malformed("{id} cannot be an id: 1 to 64 letters, digits, - and dots.", id=call.id[:80])
     if "id" not in resource:
@@ -36,6 +36,6 @@ async def replacement(call: Call, full_url: str | None = None) -> Update:
 
 async def replacement_where(call: Call, full_url: str | None = None) -> UpdateWhere:
     """The change a conditional update asks for."""
-    resource = await checked(call, typed_resource_of(call))
-    where = condition_of(call.type, call.asked, call.means.settings)
+    resource = await checked(call, await typed_resource_of(call))
+    where = condition_of(call, call.asked)
     return UpdateWhere(resource, where, if_match=call.conditions.if_match, full_url=full_url)

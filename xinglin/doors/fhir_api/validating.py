@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xinglin.base.errors import Issue, Malformed
 from xinglin.base.ids import is_id
-from xinglin.doors.fhir_api.call import Call
+from xinglin.doors.fhir_api.call import Call, heavy
 from xinglin.doors.fhir_api.operations import parameters_of, resource_in, texts_of
 from xinglin.doors.fhir_api.outcome import outcome_of
 from xinglin.doors.fhir_api.permits import permit
@@ -38,7 +38,7 @@ async def _answer(call: Call, asked: Resource, resource: Resource) -> Reply:
     if mode is not None and mode not in _MODES:
         raise Malformed("mode is one of {modes}, not {mode}.", modes=", ".join(_MODES), mode=mode[:40])
     profiles = texts_of(asked, "profile")
-    issues = () if mode == "delete" else await call.means.shelf.issues(call.records, resource, profiles)
+    issues = () if mode == "delete" else await call.means.shelf.issues(call.records, resource, profiles, large=heavy(call))
     found = (*_about_address(call, mode, resource), *issues)
     fine = Issue("information", "informational", "The resource is valid.")
     return Reply(200, encode(outcome_of(found or (fine,))), outcome=True)

@@ -5,12 +5,14 @@ Source: R4 http.html#ops (Prefer: return).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from xinglin.base.errors import Invalid, Issue
 from xinglin.doors.fhir_api.asked import Conditions
 from xinglin.doors.fhir_api.attached import require_context
-from xinglin.doors.fhir_api.call import Call
+from xinglin.doors.fhir_api.call import Call, heavy
+from xinglin.doors.fhir_api.conditional import permit_references
 from xinglin.doors.fhir_api.outcome import told
 from xinglin.doors.fhir_api.profiles import CONFORMANCE
 from xinglin.doors.fhir_api.reply import Reply, version_location
@@ -29,12 +31,14 @@ _WORDS = {
 
 async def checked(call: Call, resource: Resource) -> Resource:
     """The resource itself, once it keeps the rules of FHIR and of its profiles; raises `Invalid` with an issue for every breach."""
-    _refuse(validate(resource))
+    large = heavy(call)
+    _refuse(await asyncio.to_thread(validate, resource) if large else validate(resource))
+    permit_references(call, resource)
     if resource["resourceType"] == "Binary":
         await require_context(call, resource)
     claimed = resource.get("meta", {}).get("profile", ())
     if claimed and not call.means.shelf.settled(claimed):
-        _refuse(await call.means.shelf.issues(call.records, resource))
+        _refuse(await call.means.shelf.issues(call.records, resource, large=large))
     return resource
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,7 +53,8 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, with the CORS headers its origin may have."""
-        origin = Headers(scope=scope).get("origin", "") if scope["type"] == "http" else ""
+        given = next((value for name, value in scope["headers"] if name == b"origin"), b"") if scope["type"] == "http" else b""
+        origin = given.decode("latin-1")
         if not origin or len(origin) > ORIGIN_CHARACTERS_MAX:
             await self._app(scope, receive, send)
             return

@@ -138,6 +138,7 @@ def frame(door: Door, http: HttpRequest, actor: Actor | None) -> dict[str, objec
         "workspace": workspace,
         "finder": next((one.href for room in rooms for one in room.finders if actor and may_open(actor, room, one.href)), ""),
         "menu": menu_of(actor, rooms, workspace),
+        "mine": mine_of(actor, everywhere),
         "signals": [one for room in everywhere for one in room.signals if actor and may_open(actor, room, one.href)],
         "instead": [one for room in everywhere for one in room.instead if actor and may_open(actor, room, one.href)],
         "may_elder": actor is not None and actor.role == "resident",
@@ -167,6 +168,12 @@ def within(door: Door, workspace: Workspace | None) -> list[Capability]:
 def menu_of(actor: Actor | None, rooms: Iterable[Capability], workspace: Workspace | None) -> list[MenuEntry]:
     """The lines of a workspace's menu for an actor's role, in their order."""
     lines = [one for room in rooms for one in room.menu if actor and stands_in(actor, room, one, workspace)]
+    return sorted(lines, key=lambda one: one.place)
+
+
+def mine_of(actor: Actor | None, rooms: Iterable[Capability]) -> list[MenuEntry]:
+    """The lines of the page "Me" for an actor's role, in their order."""
+    lines = [one for room in rooms for one in room.mine if actor and may_open(actor, room, one.href)]
     return sorted(lines, key=lambda one: one.place)
 
 

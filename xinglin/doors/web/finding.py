@@ -81,6 +81,7 @@ def _entries(door: Door, actor: Actor) -> Iterator[tuple[Phrase, MenuEntry]]:
     for workspace in workspaces:
         yield t("Workspace"), MenuEntry(workspace.title, f"/{workspace.name}", workspace.icon)
     for room in door.house.capabilities.values():
+        yield from ((room.title, entry) for entry in room.mine if may_open(actor, room, entry.href))
         for entry in room.menu:
             if _shown_somewhere(room, entry, workspaces) and may_open(actor, room, entry.href):
                 yield room.title, entry

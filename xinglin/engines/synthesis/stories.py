@@ -36,6 +36,8 @@ from xinglin.engines.synthesis.stays import REASONS, admit
 from xinglin.engines.synthesis.visits import open_visit, write_note
 
 ENCOUNTERS_OF_THE_LONGEST = 500
+LONG_AGO_DAYS = 50
+"""Whoever treated somebody so long ago treats them no more: access follows a visit for 30 days."""
 _PREGNANCY = concept(ICD10, "Z34.9", "正常妊娠监督")
 _REHABILITATION = concept(ICD10, "Z50.1", "康复治疗")
 
@@ -63,9 +65,9 @@ class Scene:
     rng: Random
     today: date
 
-    def record(self, person: Person) -> Record:
-        """A record that ends yesterday."""
-        return Record(self.rng, ref_of(person), person.sex, person.birth, self.today - timedelta(days=1))
+    def record(self, person: Person, days_ago: int = 1) -> Record:
+        """A record that ends yesterday, or so many days ago."""
+        return Record(self.rng, ref_of(person), person.sex, person.birth, self.today - timedelta(days=days_ago))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +269,8 @@ def _wu_changgen(scene: Scene, people: tuple[Person, ...]) -> list[Record]:
 
 
 def _he_zhiqiang(scene: Scene, people: tuple[Person, ...]) -> list[Record]:
-    """High pressure, followed in his village, which does not know what the hospital treats him for."""
-    open_, closed = scene.record(people[0]), scene.record(people[0])
+    """High pressure, followed in his village (not lately), which does not know what the hospital treats him for."""
+    open_, closed = scene.record(people[0], LONG_AGO_DAYS), scene.record(people[0])
     _care(scene, open_, Illness(HYPERTENSION, _ago(open_, 900), 0.8, 1), years=1)
     hospital = scene.county.hospital
     sensitive.treat_hiv(closed, hospital, hospital.of("全科医学科")[0], 610)
@@ -276,8 +278,8 @@ def _he_zhiqiang(scene: Scene, people: tuple[Person, ...]) -> list[Record]:
 
 
 def _ma_chunmei(scene: Scene, people: tuple[Person, ...]) -> list[Record]:
-    """Schizophrenia, stable; a cold now and then in the village."""
-    open_, closed = scene.record(people[0]), scene.record(people[0])
+    """Schizophrenia, stable; a cold now and then in the village, not lately."""
+    open_, closed = scene.record(people[0], LONG_AGO_DAYS), scene.record(people[0])
     _ill(scene, open_, 4, 700)
     hospital = scene.county.hospital
     sensitive.treat_schizophrenia(closed, hospital, hospital.of("神经内科")[0], 700)

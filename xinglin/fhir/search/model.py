@@ -5,9 +5,10 @@ Source: FHIR R4, Search (https://hl7.org/fhir/R4/search.html).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["token", "string", "reference", "date", "number", "quantity", "uri", "composite", "special"]
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
@@ -248,7 +249,10 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A whole search over one type. `cursor` is the store's opaque page mark. `ignored`: parameters not understood (lenient)."""
+    """A whole search over one type. `cursor` is the store's opaque page mark. `ignored`: parameters not understood (lenient).
+
+    `through`: whether what an include brings in (as the store has it) may be shown and gone on from; None: whatever it is.
+    """
 
     type: str
     where: All = All(())
@@ -261,3 +265,4 @@ class Search:
     includes: tuple[Include, ...] = ()
     ignored: tuple[str, ...] = ()
     asked: tuple[tuple[str, str], ...] = ()
+    through: Callable[[Any], bool] | None = field(default=None, compare=False)

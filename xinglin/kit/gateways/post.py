@@ -1,32 +1,37 @@
-"""One way out for all HTTP gateways: JSON by POST to an address of the settings, https only (or this machine), no redirects."""
+"""What all HTTP gateways ask with: JSON by POST to an address of the settings, https only (or this machine), through `base/outward.py`."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from xinglin.base.errors import Malformed, Unavailable
+from xinglin.base.outward import ask, origin_of
 
 TIMEOUT_S = 10
 ANSWER_BYTES_MAX = 1_000_000
 _HERE = ("localhost", "127.0.0.1", "::1")
-
-
-class _Stay(HTTPRedirectHandler):
-    """Follows no redirect: it could lead the key elsewhere."""
-
-    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        """None: not followed."""
+_SILENT = "The outside service does not answer. Try again later."
 
 
 async def post_json(url: str, key: str, value: Mapping[str, Any]) -> Any:
-    """The JSON answer of a gateway (None for an empty one). Raises `Unavailable` when it does not answer or refuses."""
-    return await asyncio.to_thread(_post, checked(url), key, value)
+    """The JSON answer of a gateway (None for an empty one). Raises `Unavailable` when it does not answer, refuses or leads elsewhere."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    trusted = (origin_of(checked(url)),)
+    try:
+        answer = await ask(
+            "POST", url, json.dumps(value).encode(), headers, bytes_max=ANSWER_BYTES_MAX, trusted=trusted, timeout_s=TIMEOUT_S
+        )
+    except Unavailable as down:
+        raise Unavailable(_SILENT, retry_after_s=60) from down
+    if not 200 <= answer.status < 300:
+        raise Unavailable("The outside service answered {status}. Try again later.", status=answer.status, retry_after_s=60)
+    try:
+        return json.loads(answer.body) if answer.body.strip() else None
+    except ValueError as broken:
+        raise Unavailable(_SILENT, retry_after_s=60) from broken
 
 
 def checked(url: str) -> str:
@@ -35,16 +40,3 @@ def checked(url: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
         raise Malformed("A gateway's address begins with https://.")
     return url
-
-
-def _post(url: str, key: str, value: Mapping[str, Any]) -> Any:
-    headers = {"Content-Type": "application/json", "Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    request = Request(url, json.dumps(value).encode(), headers, method="POST")  # noqa: S310 - the scheme was checked
-    try:
-        with build_opener(_Stay).open(request, timeout=TIMEOUT_S) as answer:
-            body = answer.read(ANSWER_BYTES_MAX)
-        return json.loads(body) if body.strip() else None
-    except HTTPError as refused:
-        raise Unavailable("The outside service answered {status}. Try again later.", status=refused.code, retry_after_s=60) from refused
-    except (OSError, ValueError) as down:
-        raise Unavailable("The outside service does not answer. Try again later.", retry_after_s=60) from down

@@ -94,7 +94,8 @@ async def acts(
 async def count(ground: Ground, **asked: Any) -> int | None:
     """How many acts there are of what `acts` would find, None beyond `COUNTED_MAX`."""
     patient, id_ = asked.pop("patient", None), asked.pop("id", None)
-    sql, *values = _page(_asked(**asked, id=None if id_ is None else audit_id(ground, id_)), patient, None, COUNTED_MAX + 1, columns="a.n, a.at")
+    asked["id"] = None if id_ is None else audit_id(ground, id_)
+    sql, *values = _page(_asked(**asked), patient, None, COUNTED_MAX + 1, columns="a.n, a.at")
     async with ground.side.connection() as connection:
         found: int = await connection.fetchval(f"SELECT count(*) FROM ({sql}) c", *values)
     return found if found <= COUNTED_MAX else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from xinglin.base.errors import TooCostly
@@ -26,13 +26,18 @@ _COLUMNS = "r.tick, r.id, r.version, r.content, r.patient"
 Key = tuple[str, str]
 
 
-async def included(seeker: Seeker, matches: list[Stored], includes: tuple[Include, ...]) -> list[Stored]:
-    """Everything the includes bring in, each once, matches left out; raises `TooCostly` beyond `INCLUDED_MAX`."""
+async def included(
+    seeker: Seeker, matches: list[Stored], includes: tuple[Include, ...], through: Callable[[Stored], bool] | None = None
+) -> list[Stored]:
+    """Everything the includes bring in, each once, matches left out; what does not pass `through` leads no further.
+
+    Raises `TooCostly` beyond `INCLUDED_MAX`.
+    """
     held: dict[Key, Stored] = {(stored.type, stored.id): stored for stored in matches}
     own = set(held)
     fresh, wanted = matches, includes
     for _ in range(_ROUNDS_MAX):
-        found = await _round(seeker, fresh, wanted)
+        found = [stored for stored in await _round(seeker, fresh, wanted) if through is None or through(stored)]
         fresh = [stored for stored in found if (stored.type, stored.id) not in held]
         held.update(((stored.type, stored.id), stored) for stored in fresh)
         if len(held) - len(own) > INCLUDED_MAX:
