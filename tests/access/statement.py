@@ -15,8 +15,8 @@ LOOKS = ["read", "vread", "history", "search"]
 CHANGES = ["create", "update", "patch"]
 INTERACTIONS = [*LOOKS, *CHANGES, "delete", "export", "import"]
 
-RECORD = """Account AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic BodyStructure CarePlan CareTeam ChargeItem
-    Claim ClaimResponse ClinicalImpression Communication CommunicationRequest Composition Condition Consent Coverage
+RECORD = """Account AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic BodyStructure CarePlan CareTeam
+    ChargeItem Claim ClaimResponse ClinicalImpression Communication CommunicationRequest Composition Condition Consent Coverage
     CoverageEligibilityRequest CoverageEligibilityResponse DetectedIssue DeviceRequest DeviceUseStatement DiagnosticReport DocumentManifest
     DocumentReference Encounter EnrollmentRequest EpisodeOfCare ExplanationOfBenefit FamilyMemberHistory Flag Goal Group ImagingStudy
     Immunization ImmunizationEvaluation ImmunizationRecommendation Invoice List MeasureReport Media MedicationAdministration
@@ -28,8 +28,8 @@ OF_PATIENTS_TOO = "Contract Device GuidanceResponse Schedule".split()
 """Not of the record by name, but what of these names a patient is that patient's."""
 SHARED = "CareTeam Device Schedule Task".split()
 """Of these, what names no patient belongs to an institution, and is open as institutions are."""
-DIRECTORY = """ActivityDefinition CareTeam CodeSystem ConceptMap Device Endpoint HealthcareService Library Location Measure Medication Organization
-    OrganizationAffiliation PlanDefinition Practitioner PractitionerRole Questionnaire Schedule Slot StructureDefinition Substance
+DIRECTORY = """ActivityDefinition CareTeam CodeSystem ConceptMap Device Endpoint HealthcareService Library Location Measure Medication
+    Organization OrganizationAffiliation PlanDefinition Practitioner PractitionerRole Questionnaire Schedule Slot StructureDefinition Substance
     ValueSet VerificationResult""".split()
 """Institutions, staff and knowledge."""
 ENVELOPES = "Binary Bundle Linkage MessageHeader Parameters Subscription".split()

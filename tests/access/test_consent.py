@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.access.drawn import actors, consent
+from xinglin.access.actor import Actor
 from xinglin.access.consent import Verdict, is_rule, rule_of, verdict
 from xinglin.access.reach import WHOSE, Reach, scope_from
 from xinglin.access.relationships import relations_of
@@ -158,7 +159,9 @@ def test_a_limit_not_known_here_widens_nothing(limit: Provision) -> None:
     assert leaves((LI,), deny(LI, **limit)) == only()
 
 
-@pytest.mark.parametrize("who", [{"display": "Dr Li"}, {"identifier": {"system": "x", "value": "1"}}, {"reference": f"http://x.test/{LI}"}], ids=str)
+@pytest.mark.parametrize(
+    "who", [{"display": "Dr Li"}, {"identifier": {"system": "x", "value": "1"}}, {"reference": f"http://x.test/{LI}"}], ids=str
+)
 def test_who_is_named_in_a_way_not_understood_gets_nothing_and_lets_nobody_by(who: dict[str, Any]) -> None:
     """An exception for someone we cannot tell is no exception for everyone."""
     actor = [{"role": {"text": "x"}, "reference": who}]
@@ -202,8 +205,6 @@ def test_a_time_that_cannot_be_read_is_no_time() -> None:
 
 async def test_rules_of_one_consent_stay_apart_in_the_store(store: Store) -> None:
     """The newest version counts, with every one of its rules; withdrawn, none."""
-    from xinglin.access.actor import Actor
-
     records, reach = store.records(Scope.everyone()), Reach(store, lambda: NOON)
     who = {"reference": "Patient/x"}
     visit = {"resourceType": "Encounter", "id": "e", "status": "in-progress", "class": {"code": "AMB"}, "subject": who}

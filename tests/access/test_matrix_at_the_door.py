@@ -206,4 +206,6 @@ async def test_nobody_but_the_machines_exports_imports_or_asks_the_whole_system(
 async def test_a_machine_that_may_do_everything_sees_every_resource(client: httpx.AsyncClient, keys: Keys) -> None:
     bearer = {"authorization": f"Bearer {issue_for(keys, Actor('m', 'system', 'm'), 3600, now=NOON)}"}
     for story in STORIES[::7]:
-        assert await asked(client, bearer["authorization"].partition(" ")[2], story, replace(story.case("system", "Task", 5)), "read") == 200
+        assert (
+            await asked(client, bearer["authorization"].partition(" ")[2], story, replace(story.case("system", "Task", 5)), "read") == 200
+        )

@@ -33,7 +33,7 @@ def encounter(status: str = "in-progress", **more: Any) -> Resource:
     return {"resourceType": "Encounter", "id": "e", "status": status, "class": {"code": "AMB"}, "subject": WHO} | more
 
 
-BY = {"participant": [{"individual": {"reference": LI}}]}
+BY: dict[str, Any] = {"participant": [{"individual": {"reference": LI}}]}
 EVERYTHING_ENDED: list[tuple[Resource, str]] = [
     (encounter(**BY), "cancelled unknown entered-in-error"),
     ({"resourceType": "Appointment", "id": "a", "start": "2026-11-22T08:00:00Z",
@@ -48,7 +48,9 @@ EVERYTHING_ENDED: list[tuple[Resource, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("resource", "statuses"), EVERYTHING_ENDED, ids=lambda one: one.get("resourceType") if isinstance(one, dict) else "")
+@pytest.mark.parametrize(
+    ("resource", "statuses"), EVERYTHING_ENDED, ids=lambda one: one.get("resourceType") if isinstance(one, dict) else ""
+)
 def test_what_has_not_begun_or_was_a_mistake_gives_nothing(resource: Resource, statuses: str) -> None:
     for status in statuses.split():
         assert kinds(resource | {"status": status}) == {}, status
@@ -61,7 +63,8 @@ def test_what_has_not_begun_or_was_a_mistake_gives_nothing(resource: Resource, s
         (encounter(**BY, serviceProvider={"reference": HOSPITAL}, location=[{"location": {"reference": WARD}}]),
          {LI: {"encounter"}, HOSPITAL: {"institution"}, WARD: {"ward"}}),
         (encounter(location=[{"location": {"reference": WARD}, "status": "reserved"}]), {}),
-        ({"resourceType": "Patient", "id": "x", "generalPractitioner": [{"reference": LI}], "managingOrganization": {"reference": HOSPITAL}},
+        ({"resourceType": "Patient", "id": "x", "generalPractitioner": [{"reference": LI}],
+          "managingOrganization": {"reference": HOSPITAL}},
          {LI: {"contract"}, HOSPITAL: {"assignment"}}),
         ({"resourceType": "ServiceRequest", "id": "s", "status": "active", "subject": WHO, "requester": {"reference": LI},
           "performer": [{"reference": HOSPITAL}], "code": {"coding": [{"code": "consultation"}]}},
@@ -139,6 +142,8 @@ def test_a_member_of_a_team_counts_within_the_teams_time() -> None:
 
 
 class Clock:
+    """A clock that tests set."""
+
     now = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
     def __call__(self) -> datetime:

@@ -1,4 +1,4 @@
-"""Trying to get at a record by writing: moving, claiming and appointing what is none of one's own. And what may be written leaves a trace."""
+"""Trying to get at a record by writing: moving, claiming and appointing what is none of one's own. What may be written leaves a trace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,21 @@ import pytest
 
 from tests.doors.fhir_api import county
 from tests.doors.fhir_api.county import (
-    CODE, COLLEAGUE, DISPATCHER, HEALTH, HOSPITAL, MACHINE, NOON, PHARMACIST, PLAIN, REGISTRAR, RESIDENT, STRANGER, TREATING, ClientOf, about,
+    CODE,
+    COLLEAGUE,
+    DISPATCHER,
+    HEALTH,
+    HOSPITAL,
+    MACHINE,
+    NOON,
+    PHARMACIST,
+    PLAIN,
+    REGISTRAR,
+    RESIDENT,
+    STRANGER,
+    TREATING,
+    ClientOf,
+    about,
 )  # fmt: skip
 from xinglin.access.actor import Actor
 from xinglin.access.reach import Reach
@@ -52,14 +66,19 @@ def transaction(*entries: dict[str, Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
 
 
-PARTS = [{"actor": {"reference": "Patient/own"}, "status": "accepted"}, {"actor": OTHER, "status": "accepted"}, {"actor": LI, "status": "accepted"}]
+PARTS = [
+    {"actor": {"reference": "Patient/own"}, "status": "accepted"},
+    {"actor": OTHER, "status": "accepted"},
+    {"actor": LI, "status": "accepted"},
+]
 GRANTS: list[dict[str, Any]] = [
-    about("Encounter", "g", "other", status="in-progress", participant=[{"individual": LI}], **{"class": {"code": "AMB"}}),
+    about("Encounter", "g", "other", status="in-progress", participant=[{"individual": LI}], **county.AMBULANT),
     about("Task", "g", "other", **PLAIN["Task"], requester=LI, owner=LI),
     about("ServiceRequest", "g", "other", status="active", intent="order", performer=[LI], requester=LI, code=CODE),
     about("CareTeam", "g", "other", status="active", participant=[{"member": LI}]),
     about("EpisodeOfCare", "g", "other", status="active", careManager=LI),
-    about("RelatedPerson", "g", "other", relationship=[{"coding": [{"code": "GUARD"}]}], identifier=[{"system": county.CARD, "value": "own"}]),
+    about("RelatedPerson", "g", "other", relationship=[{"coding": [{"code": "GUARD"}]}],
+          identifier=[{"system": county.CARD, "value": "own"}]),
     {"resourceType": "Patient", "id": "other", "generalPractitioner": [LI]},
     {"resourceType": "Appointment", "id": "g", "status": "booked", "start": "2026-11-22T08:00:00Z", "end": "2026-11-22T09:00:00Z",
      "participant": PARTS},
@@ -76,7 +95,11 @@ async def test_nobody_grants_themselves_a_stranger(refused: ClientOf, actor: Act
     type_, id_ = grant["resourceType"], grant["id"]
     async with refused(actor) as client:
         answers = [await client.post(f"/{type_}", json=created(grant)), await client.put(f"/{type_}/{id_}", json=grant)]
-        entry = {"fullUrl": "urn:uuid:6f0ab8f5-7f4b-4d05-a1b1-111111111111", "resource": created(grant), "request": {"method": "POST", "url": type_}}
+        entry = {
+            "fullUrl": "urn:uuid:6f0ab8f5-7f4b-4d05-a1b1-111111111111",
+            "resource": created(grant),
+            "request": {"method": "POST", "url": type_},
+        }
         answers.append(await client.post("/", json=transaction(entry)))
         assert {answer.status_code for answer in answers} <= {403, 404}, [answer.text for answer in answers]
         assert not await sees_other(client)
@@ -147,7 +170,9 @@ async def test_a_label_is_lowered_by_who_sees_it_alone_and_the_versions_stay_clo
     async with client_of(COLLEAGUE) as client:
         delete = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": county.R}]}
         assert (await client.post("/Observation/own-five/$meta-delete", json=delete)).status_code == 404
-        assert (await client.put("/Observation/own-five", json=about("Observation", "own-five", "own", **PLAIN["Observation"]))).status_code == 404
+        assert (
+            await client.put("/Observation/own-five", json=about("Observation", "own-five", "own", **PLAIN["Observation"]))
+        ).status_code == 404
         assert county.FIVE not in (await client.get("/Observation/eased/_history")).text
         assert (await client.get("/Observation/eased/_history/1")).status_code == 404
 

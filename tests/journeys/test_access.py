@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -230,7 +231,7 @@ async def test_a_doctors_view_follows_what_the_resident_permits(demo: Demo) -> N
     await resident.get_by_label("允许别人看我的档案").check()
     await resident.get_by_label("按姓名或名称查找医生、机构").fill(name)
     await resident.get_by_role("button", name="查找").click()
-    await resident.get_by_role("radio", name=name).check()
+    await resident.get_by_role("radio", name=re.compile(f"{name}.*杏溪县人民医院")).check()
     await resident.get_by_role("button", name="看看会有什么变化").click()
     await expect(resident.get_by_role("main")).to_contain_text(name)
     await resident.get_by_role("button", name="确定，就这样").click()
@@ -323,3 +324,12 @@ async def test_at_first_sight_a_resident_finds_looks_an_objection_and_a_family_t
     await demo.open(liu, "/sign-in/ward")
     for name in ("陈小宝", "吴长根"):
         await expect(liu.get_by_role("button", name=name)).to_be_visible()
+
+
+async def test_what_is_about_oneself_stands_under_me_and_in_no_menu_of_work(demo: Demo) -> None:
+    for persona in ("nurse", "liu-li"):
+        page = await demo.come_in(persona)
+        await expect(page.locator(".x-menu")).not_to_contain_text("我的账号")
+        await demo.open(page, "/me")
+        for name in ("我的账号", "授权的应用"):
+            await expect(page.get_by_role("main").get_by_role("link", name=name)).to_be_visible()

@@ -2,9 +2,9 @@
 
 Source: R4 Consent. The root provision is a rule, each nested one an exception to it, which goes before and holds within what it is an
 exception to. A rule with a purpose holds for who acts for it; with classes for these resource types; with a restricted security label for
-what is labelled most sensitive alone. Of several consents, what names who goes before what names nobody, and else a denial before a permission.
+what is labelled most sensitive alone. Of several consents, what names who goes before what names nobody, then denial before permission.
 A permission that is limited in a way not known here (codes, single data, periods of data, deeds) gives nothing, and a denial so limited
-denies all that it may mean: nobody sees more than was permitted. Consents to treatment and to research that name no purpose are none to sharing.
+denies all that it may mean: nobody sees more than was permitted. What is a consent to a treatment says nothing of sharing.
 What the law gives goes before any consent: one's own record, breaking the glass, and the duties of public health, insurance and the
 platform itself.
 """
@@ -112,7 +112,8 @@ def _narrowed(provision: Any, outer: _Bounds) -> _Bounds:
     starts, ends = _bounds(provision.get("period"), (outer.starts, outer.ends))
     labels = _codes(provision, "securityLabel")
     deeds = {coding.get("code") for concept in provision.get("action", ()) for coding in concept.get("coding", ())}
-    strange = any(name in provision for name in _NOT_APPLIED) or labels - RESTRICTED_LABELS - _ORDINARY_LABELS or (deeds and not deeds & _DEEDS)
+    strange = any(name in provision for name in _NOT_APPLIED) or (deeds and not deeds & _DEEDS)
+    strange = strange or labels - RESTRICTED_LABELS - _ORDINARY_LABELS
     holders, deny = outer.holders, provision.get("type") == "deny"
     if provision.get("actor"):
         named = tuple(dict.fromkeys(_holder(actor, deny=deny) for actor in provision["actor"]))

@@ -2,7 +2,7 @@
 
 Level 5 (very narrow circle, grave harm) is what only those who treat may see: HIV and other sexually transmitted disease, mental
 illness, induced abortion, self-harm, abuse. What is in a patient's record is level 4 at least, whatever its label says: who could lower
-a label could open a record. Institutions and knowledge are level 1 unless labelled: a medicine's page in a catalogue tells nothing of anyone.
+a label could open a record. Institutions and knowledge are level 1 unless labelled: a medicine's page tells nothing of anyone.
 
 Every coding of a resource of a patient counts, also those no search finds (why a medicine was ordered, what a bill is for), and those of
 the resources it contains.
@@ -14,7 +14,6 @@ the controller; the others follow HL7's sensitivity codes (v3 ActCode, Informati
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, cast
 
@@ -57,27 +56,23 @@ def level_of(resource: Resource) -> int:
     """1 to 5, of a whole resource."""
     type_ = resource["resourceType"]
     within: Any = resource if personal(type_) or type_ in _ENVELOPES else resource.get("meta", {}).get("security", [])
-    level = PERSONAL if personal(type_) else 1
-    for system, code in _codings(within):
-        level = max(level, _level_of_code(system, code))
-        if level == RESTRICTED:
-            break
-    return level
+    return _highest(within, PERSONAL if personal(type_) else 1)
 
 
-def _codings(whole: Any) -> Iterator[tuple[str, str]]:
-    """(system, code) of everything that has both, however deep."""
+def _highest(whole: Any, level: int) -> int:
+    """The highest level that anything with a system and a code tells, however deep."""
     left: list[Any] = [whole]
     while left:
         one = left.pop()
         if type(one) is dict:
             found = cast("dict[str, Any]", one)
-            code, system = found.get("code"), found.get("system")
-            if type(code) is str and type(system) is str:
-                yield system, code
-            left += [part for part in found.values() if type(part) in (dict, list)]
-        else:
-            left += [part for part in cast("list[Any]", one) if type(part) in (dict, list)] if type(one) is list else []
+            if "system" in found and type(code := found.get("code")) is str and type(system := found["system"]) is str:
+                level = max(level, _level_of_code(system, code))
+                if level == RESTRICTED:
+                    break
+            one = found.values()
+        left += [part for part in one if type(part) is dict or type(part) is list]
+    return level
 
 
 def personal(type_: str) -> bool:
@@ -100,4 +95,3 @@ def _level_of_code(system: str, code: str) -> int:
         or (_ICD10_SYSTEM.fullmatch(system) and _ICD10.match(code.upper()))
     )
     return RESTRICTED if told else 1
-

@@ -174,9 +174,7 @@ def _require_own(ground: Ground, step: Step, heads: Heads) -> None:
     persons = ground.interning.persons
     patients = [persons[made.patient] if made.patient else 0, *(persons[other] for other in made.others)]
     if not all(scope.may_write_for(step.type, patient, new=new) for patient in patients):
-        raise Forbidden(
-            "This {type} is of a patient you have no care relationship with.", type=step.type, change=step.change
-        )
+        raise Forbidden("This {type} is of a patient you have no care relationship with.", type=step.type, change=step.change)
 
 
 def _settle(ground: Ground, step: Step, heads: Heads, wants: Wants) -> None:

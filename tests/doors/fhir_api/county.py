@@ -68,6 +68,7 @@ def about(type_: str, id_: str, who: str, secret: str = "", **more: Any) -> Reso
 
 
 BY_PATIENT = ("AllergyIntolerance", "Claim", "Consent", "Device", "EpisodeOfCare", "FamilyMemberHistory", "Immunization", "RelatedPerson")
+AMBULANT: dict[str, Any] = {"class": {"code": "AMB"}}
 CODE = {"coding": [{"system": "urn:c", "code": "secret"}]}
 HIV = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "B20"}]}
 PLAIN: dict[str, Resource] = {
@@ -124,34 +125,44 @@ def _sensitive(who: str, secret: str) -> list[Resource]:
         about("MedicationRequest", f"{who}-arv", who, told, **PLAIN["MedicationRequest"], reasonCode=[HIV]),
         about("Claim", f"{who}-bill", who, told, **PLAIN["Claim"], diagnosis=[{"sequence": 1, "diagnosisCodeableConcept": HIV}]),
         about("Observation", f"{who}-held", who, told, **PLAIN["Observation"], contained=[contained]),
-        about("Encounter", f"{who}-visit", who, told, status="finished", reasonCode=[HIV], **{"class": {"code": "AMB"}}),
+        about("Encounter", f"{who}-visit", who, told, status="finished", reasonCode=[HIV], **AMBULANT),
     ]
 
 
 def _between() -> list[Resource]:
     """What makes the relations, and own resources that lead to the other's."""
+
     def to(type_: str, id_: str) -> Resource:
         return {"reference": f"{type_}/{id_}"}
 
-    items = ("Observation/other-observation", "Binary/other-binary", "Binary/nobody", "Condition/other-hiv", "Condition/own-hiv", "Task/other-task")
+    items = (
+        "Observation/other-observation",
+        "Binary/other-binary",
+        "Binary/nobody",
+        "Condition/other-hiv",
+        "Condition/own-hiv",
+        "Task/other-task",
+    )
     lab = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}]
     return [
         about("Encounter", "e", "own", status="in-progress", participant=[{"individual": to("Practitioner", "li")}],
               serviceProvider=to("Organization", "hospital"), diagnosis=[{"condition": to("Condition", "own-hiv")}],
-              **{"class": {"code": "AMB"}}),
+              **AMBULANT),
         about("Observation", "between", "own", **PLAIN["Observation"], category=lab, derivedFrom=[to("Observation", "other-observation")],
               hasMember=[to("Observation", "own-five")], focus=[to("Patient", "other")], performer=[to("Patient", "other")]),
         about("List", "between", "own", **PLAIN["List"], entry=[{"item": {"reference": one}} for one in items]),
         about("DiagnosticReport", "between", "own", **PLAIN["DiagnosticReport"], result=[to("Observation", "other-observation")]),
         about("Task", "between", "own", **PLAIN["Task"], focus=to("Binary", "other-binary"), basedOn=[to("Task", "other-task")]),
-        about("Composition", "between", "own", **PLAIN["Composition"], section=[{"title": "x", "entry": [to("Observation", "other-five")]}]),
+        about("Composition", "between", "own", **PLAIN["Composition"],
+              section=[{"title": "x", "entry": [to("Observation", "other-five")]}]),
         about("Basic", "between", "own", code=CODE),
         about("Observation", "back", "other", OTHER, **PLAIN["Observation"], derivedFrom=[to("Observation", "own-observation")],
               focus=[to("Patient", "own")], encounter=to("Encounter", "e")),
         {"resourceType": "Provenance", "id": "p", "target": [to("Observation", "other-observation")], "recorded": "2026-01-01T00:00:00Z",
          "agent": [{"who": {"display": OTHER}}]},
         {"resourceType": "Person", "id": "person", "name": [{"text": OTHER}], "link": [{"target": to("Patient", "other")}]},
-        {"resourceType": "Linkage", "id": "linkage", "item": [{"type": "source", "resource": to("Patient", "other") | {"display": ENVELOPE}}]},
+        {"resourceType": "Linkage", "id": "linkage",
+         "item": [{"type": "source", "resource": to("Patient", "other") | {"display": ENVELOPE}}]},
     ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from xinglin.base.crypto import Keys
 from xinglin.base.settings import Settings
 from xinglin.doors.fhir_api import BearerAccess, FhirDoor
 from xinglin.fhir.definitions import search_params
-from xinglin.store import Scope, Store
+from xinglin.store import Scope, Store, Update
 from xinglin.store.jobs import Jobs
 
 WHO = sorted(HIDDEN, key=lambda actor: (actor.role, actor.id, actor.client))
@@ -51,7 +51,13 @@ async def test_nothing_stored_is_shown_to_who_may_not_read_it(client_of: ClientO
     stored = [*((one["resourceType"], one["id"]) for one in county.world()), ("Observation", "moved"), ("Observation", "eased")]
     paths = [f"/{type_}/{id_}{end}" for type_, id_ in stored for end in ("", "/_history/1", "/_history", "/$meta")]
     paths += [f"/{type_}{end}" for type_ in TYPES for end in ("?_count=100", "/_history?_count=100", "?_sort=-_lastUpdated", "/$meta")]
-    paths += ["/Patient/own/$everything?_count=500", "/Patient/other/$everything", "/Patient/own/*", "/?_type=Observation,Task", "/_history"]
+    paths += [
+        "/Patient/own/$everything?_count=500",
+        "/Patient/other/$everything",
+        "/Patient/own/*",
+        "/?_type=Observation,Task",
+        "/_history",
+    ]
     async with client_of(actor) as client:
         for path in paths:
             await must_hide(client, actor, path)
@@ -67,16 +73,30 @@ async def must_hide(client: httpx.AsyncClient, actor: Actor, path: str, **more: 
 
 
 INCLUDES = ["_include=*", "_include:iterate=*", "_revinclude=*", "_revinclude:iterate=Observation:derived-from", "_include=List:item",
-            "_include=Observation:derived-from", "_include:iterate=Observation:has-member", "_include=Task:focus", "_include=Encounter:diagnosis",
-            "_revinclude=Provenance:target", "_revinclude=Observation:focus", "_include=Composition:entry", "_include:iterate=List:item"]  # fmt: skip
-ENDS = ["_total=accurate", "_summary=count", "_summary=text", "_elements=id", "_sort=-_lastUpdated", "_sort=_id", "_count=1", "_list=between", "_contained=true"]
+            "_include=Observation:derived-from", "_include:iterate=Observation:has-member", "_include=Task:focus",
+            "_include=Encounter:diagnosis",
+            "_revinclude=Provenance:target", "_revinclude=Observation:focus", "_include=Composition:entry",
+            "_include:iterate=List:item"]  # fmt: skip
+ENDS = [
+    "_total=accurate",
+    "_summary=count",
+    "_summary=text",
+    "_elements=id",
+    "_sort=-_lastUpdated",
+    "_sort=_id",
+    "_count=1",
+    "_list=between",
+    "_contained=true",
+]
 CHAINS = ["derived-from:Observation.code=urn:c|secret", "derived-from:Observation._id=other-observation", "subject:Patient.gender=male",
           "_has:Observation:derived-from:code=urn:c|secret", "_has:Observation:derived-from:_id=back", "subject=Patient/other",
           "focus:Patient._id=other", "performer:Patient.identifier=urn:test:card|other", "has-member:Observation._security=R",
           "_filter=derived-from.code eq secret", "_filter=subject eq Patient/other or status eq final", "code:not=urn:c|x",
-          "subject:Patient.name:missing=true", "result.code=urn:c|secret", "item:Observation.code=secret", "entry:Observation._id=other-five",
+          "subject:Patient.name:missing=true", "result.code=urn:c|secret", "item:Observation.code=secret",
+          "entry:Observation._id=other-five",
           "_has:List:item:_id=between", "_text=SECRET", "_content=SECRET", "_id=other-observation,own-five,between,nobody,other-binary",
-          "identifier=urn:test:card|other", "_has:Observation:subject:_id=other-five", "_security=R", "diagnosis:Condition.code=B20"]  # fmt: skip
+          "identifier=urn:test:card|other", "_has:Observation:subject:_id=other-five", "_security=R",
+          "diagnosis:Condition.code=B20"]  # fmt: skip
 
 
 @st.composite
@@ -88,7 +108,9 @@ def searches(draw: st.DrawFn) -> str:
     if references and draw(st.booleans()):
         name = draw(st.sampled_from(references))
         parts.append(f"{name}={draw(st.sampled_from(['Patient', 'Observation', 'Task', 'Binary']))}/{draw(st.sampled_from(IDS))}")
-    form = draw(st.sampled_from(["{t}?{q}", "Patient/own/{t}?{q}", "Patient/other/{t}?{q}", "?_type={t},Patient&{q}", "Encounter/e/{t}?{q}"]))
+    form = draw(
+        st.sampled_from(["{t}?{q}", "Patient/own/{t}?{q}", "Patient/other/{t}?{q}", "?_type={t},Patient&{q}", "Encounter/e/{t}?{q}"])
+    )
     return "/" + form.format(t=type_, q="&".join(parts))
 
 
@@ -146,7 +168,8 @@ PROBES: list[tuple[str, str, dict[str, Any]]] = [
     ("PATCH", "/Observation/{id}", {"headers": {"content-type": "application/merge-patch+json", "if-match": 'W/"1"'}, "content": "{}"}),
     ("PATCH", "/Observation?_id={id}", {"headers": {"content-type": "application/merge-patch+json"}, "content": "{}"}),
     ("POST", "/Observation/{id}/$meta-add", {"json": {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {}}]}}),
-    ("POST", "/", {"json": {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": "Observation/{id}"}}]}}),
+    ("POST", "/", {"json": {"resourceType": "Bundle", "type": "batch",
+                            "entry": [{"request": {"method": "GET", "url": "Observation/{id}"}}]}}),
     ("POST", "/", {"json": {"resourceType": "Bundle", "type": "transaction",
                             "entry": [{"request": {"method": "GET", "url": "Observation/{id}"}}]}}),
     ("POST", "/Basic", {"json": {"resourceType": "Basic", "code": {"text": "x"}, "subject": {"reference": "Observation?_id={id}"}}}),
@@ -191,7 +214,8 @@ async def test_a_deleted_resource_of_ones_own_patient_is_told_as_deleted(client_
 @pytest.mark.parametrize(
     ("actor", "headers", "body"),
     [
-        ("registrar", {}, {"resourceType": "Encounter", "status": "planned", "class": {"code": "AMB"}, "subject": {"reference": "Patient/own"},
+        ("registrar", {}, {"resourceType": "Encounter", "status": "planned", "class": {"code": "AMB"},
+                           "subject": {"reference": "Patient/own"},
                            "reasonReference": [{"reference": "Condition?code=B20"}]}),
         ("registrar", {"if-none-exist": "patient:Patient._has:Condition:patient:code=urn:c|secret"},
          {"resourceType": "Encounter", "status": "planned", "class": {"code": "AMB"}, "subject": {"reference": "Patient/own"}}),
@@ -199,7 +223,9 @@ async def test_a_deleted_resource_of_ones_own_patient_is_told_as_deleted(client_
          {"resourceType": "DetectedIssue", "status": "final", "patient": {"reference": "Patient/own"}}),
     ],
 )  # fmt: skip
-async def test_a_condition_asks_nothing_that_a_search_could_not(client_of: ClientOf, actor: str, headers: dict[str, str], body: Any) -> None:
+async def test_a_condition_asks_nothing_that_a_search_could_not(
+    client_of: ClientOf, actor: str, headers: dict[str, str], body: Any
+) -> None:
     who = county.REGISTRAR if actor == "registrar" else county.PHARMACIST
     async with client_of(who) as client:
         answer = await client.post(f"/{body['resourceType']}", json=body, headers=headers)
@@ -235,8 +261,6 @@ async def test_includes_do_not_go_on_through_what_a_narrowed_application_may_not
         about("Observation", "z2", "own", **PLAIN["Observation"], derivedFrom=[{"reference": "Observation/z3"}]),
         about("Observation", "z3", "own", **PLAIN["Observation"], category=lab),
     ]
-    from xinglin.store import Update
-
     await module_store.records(Scope.everyone()).write([Update(one, one["id"]) for one in steps])
     async with client_of(APP) as client:
         answer = await client.get("/Observation?_id=z1&_include=Observation:derived-from&_include:iterate=Observation:derived-from")

@@ -72,6 +72,8 @@ PARTS: tuple[tuple[str, Phrase], ...] = (
     (r"/person/[^/?]+", t("the overview of the record")),
     (r"/person", t("the name in a list of residents")),
     (r"/visit", t("the name in a list of visits")),
+    (r"/(clinic|hospital|emergency|public-health)$", t("the name in a list of visits")),
+    (r"/find", t("the name in a list of residents")),
     (r"/my-record", t("the overview of the record")),
 )
 """Addresses of pages and what they show of a resident."""

@@ -29,6 +29,7 @@ from xinglin.store.relations import FOREVER_US, Relation
 WINDOW = 400
 """Acts one page of looks is made of, at most."""
 FOUND_MAX = 12
+PLACES_MAX = 3
 RESOURCES_MAX = 100
 WARDS_MAX = 20
 
@@ -292,10 +293,11 @@ async def candidates(unit: Unit, typed: str) -> list[Candidate]:
     people, places = await gather(
         unit.store.find("Practitioner", f"name={word}", FOUND_MAX), unit.store.find("Organization", f"name:contains={word}", FOUND_MAX)
     )
-    roles = await gather(*(unit.store.find("PractitionerRole", f"practitioner=Practitioner/{one['id']}", 1) for one in people))
+    roles = await gather(*(unit.store.find("PractitionerRole", f"practitioner=Practitioner/{one['id']}", PLACES_MAX) for one in people))
     staff = [Candidate(f"Practitioner/{one['id']}", name_of(one), _works_at(role)) for one, role in zip(people, roles, strict=True)]
     return [*(Candidate(f"Organization/{one['id']}", one.get("name", ""), "") for one in places), *staff]
 
 
 def _works_at(roles: Sequence[Resource]) -> str:
-    return next((one.get("organization", {}).get("display", "") for one in roles), "")
+    places = (one.get("organization", {}).get("display", "") for one in roles)
+    return "、".join(dict.fromkeys(place for place in places if place))

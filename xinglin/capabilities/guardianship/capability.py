@@ -29,7 +29,7 @@ CAPABILITY = Capability(
         Page("GET", "/family/{key}/proof", pages.open_own_proof, ("RelatedPerson", "DocumentReference"), _RESIDENT),
     ),
     menu=(
-        MenuEntry(t("Guardians"), "/guardianship", "users", ("clinic", "hospital")),
+        MenuEntry(t("Guardians"), "/guardianship", "heart-handshake", ("clinic", "hospital")),
         MenuEntry(t("Family"), "/family", "users", ("resident",), 40),
     ),
 )

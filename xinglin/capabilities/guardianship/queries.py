@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from xinglin.base.clock import tick_of
 from xinglin.base.errors import Gone, Malformed, NotFound
-from xinglin.base.national_ids import parse_resident_id
+from xinglin.base.national_ids import parse_resident_id, plain
 from xinglin.capabilities.guardianship.model import Guardianship, Ward
 from xinglin.fhir.codec import Resource
 from xinglin.kit.coding import id_of
@@ -23,7 +23,7 @@ from xinglin.store import Records, Scope
 FOUND_MAX = 20
 ENTRIES_MAX = 100
 VERSIONS_MAX = 50
-NAME_MIN = 2
+NAME_MIN, NUMBER_LENGTH = 2, 18
 
 
 def everyone(unit: Unit, ground: str = "") -> Records:
@@ -39,12 +39,12 @@ def everyone(unit: Unit, ground: str = "") -> Records:
 
 async def people(unit: Unit, typed: str, timezone: ZoneInfo) -> list[Person]:
     """Residents with exactly this ID number, or with a name that begins so; none for less than two letters."""
-    word = typed.strip()
-    try:
-        query = f"identifier={quote(parse_resident_id(word).number)}"
-    except Malformed:
-        if len(word) < NAME_MIN or any(letter.isdigit() for letter in word):
-            return []
+    word, number = typed.strip(), plain(typed)
+    if len(number) == NUMBER_LENGTH and number[:-1].isdigit():  # the register may hold one that was mistyped: its check is not asked for
+        query = f"identifier={quote(number)}"
+    elif len(word) < NAME_MIN or any(letter.isdigit() for letter in word):
+        return []
+    else:
         query = f"name={quote(_escaped(word))}"
     found = await unit.store.find("Patient", query, FOUND_MAX)
     return [Person.of(one, unit.now, timezone) for one in found]

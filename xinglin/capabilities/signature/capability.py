@@ -39,10 +39,8 @@ CAPABILITY = Capability(
         Operation("sign", ("instance",), tuple(KINDS), operations.sign, affects_state=True),
         Operation("verify-signature", ("instance",), ("Provenance",), operations.verify_signature),
     ),
-    menu=(
-        MenuEntry(t("To sign"), "/to-sign", "signature", ("clinic", "hospital", "pharmacy"), 60),
-        MenuEntry(t("My certificate"), "/my-certificate", "certificate", ("clinic", "hospital", "pharmacy", "public-health"), 94),
-    ),
+    menu=(MenuEntry(t("To sign"), "/to-sign", "signature", ("clinic", "hospital", "pharmacy"), 60),),
+    mine=(MenuEntry(t("My certificate"), "/my-certificate", "certificate", place=20),),
     person_panels=(PersonPanel("signature/person.html", pages.load_person),),
     markings=(pages.mark,),
     inbox=(Waiting(t("Your certificate ends soon"), "/my-certificate", "certificate", _ending),),

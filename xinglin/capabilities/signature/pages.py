@@ -97,7 +97,7 @@ async def show_signature(unit: Unit, request: Request) -> Shown:
     message, seal = opened.message, opened.seal
     issuer = opened.issuer
     held = rules.held_of(message.certificate, opened.trusted, seal.verdict.revoked_at if seal.verdict else None, message.at, message.cipher)
-    root = rules.held_of(issuer, opened.trusted, None, message.at, message.cipher) if issuer else None
+    root = rules.issuer_of(issuer, opened.trusted, message.at, message.cipher) if issuer else None
     values = {
         "seal": seal, "document": opened.document, "holder": held, "root": root, "at": instant(tick_of(seal.at)),
         "kind": KINDS[seal.type].title if seal.type in KINDS else None, "algorithm": rules.ALGORITHMS[message.cipher],

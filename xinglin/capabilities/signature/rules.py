@@ -6,11 +6,13 @@ import io
 import re
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from xinglin.base.clock import instant, tick_of
 from xinglin.base.crypto import digest
 from xinglin.base.crypto.certificates import Certificate
+from xinglin.base.crypto.signatures import der_of
 from xinglin.base.crypto.signed_message import SignedMessage
 from xinglin.base.errors import Conflict, Forbidden, Invalid, Malformed
 from xinglin.base.text import mask_name
@@ -23,7 +25,7 @@ from xinglin.kit.person import name_of
 from xinglin.kit.signing import AUTHOR, VERIFICATION, Verdict, canonical
 
 _PICKED = re.compile(r"([A-Za-z]+)/([A-Za-z0-9.-]{1,64})")
-SAID_MAX = 600
+SAID_MAX = 20_000
 """Characters of one thing a document says, on the page before signing."""
 DIGESTS = {"sm4": "SM3", "aes": "SHA-256"}
 ALGORITHMS = {"sm4": "SM2 + SM3 (GB/T 32918, GB/T 32905)", "aes": "ECDSA P-256 + SHA-256 (FIPS 186-5)"}
@@ -96,7 +98,7 @@ def document_of(resource: Resource, patient: Resource | None, cipher: str) -> Do
     kind = KINDS[resource["resourceType"]]
     return Document(
         type=resource["resourceType"], id=resource["id"], version=int(resource["meta"]["versionId"]), kind=kind.title, icon=kind.icon,
-        title=_title(resource), says=tuple(text[:SAID_MAX] for text in _says(resource) if text),
+        title=_title(resource), says=tuple(text if len(text) <= SAID_MAX else f"{text[:SAID_MAX]} …" for text in _says(resource) if text),
         time=next((resource[name] for name in kind.times if name in resource), ""),
         person=mask_name(name_of(patient)) if patient else "", person_id=patient_of(resource),
         digest=digest(canonical(resource), cipher).hex(),
@@ -136,6 +138,12 @@ def held_of(certificate: Certificate, issuers: Sequence[Certificate], revoked_at
         state="revoked" if revoked_at else "expired" if ended else "ending" if days < ENDS_SOON_DAYS else "valid",
         days_left=max(days, 0), revoked_at=instant(tick_of(revoked_at)) if revoked_at else "",
     )  # fmt: skip
+
+
+def issuer_of(authority: Certificate, trusted: Sequence[Certificate], at: datetime, cipher: str) -> Held:
+    """An authority as shown. `fingerprint`: of its key, which stays when its certificate is made anew."""
+    held = held_of(authority, trusted, None, at, cipher)
+    return replace(held, fingerprint=paired(digest(der_of(authority.public), cipher).hex()))
 
 
 def paired(hexadecimal: str) -> str:

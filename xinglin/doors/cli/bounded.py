@@ -1,4 +1,4 @@
-"""The HTTP protocol of an API process, with the limits uvicorn's own does not have: how long a head may be, how slowly a request may come."""
+"""The HTTP protocol of an API process, with limits uvicorn's own does not have: how long a head may be, how slowly a request may come."""
 
 from __future__ import annotations
 

@@ -45,6 +45,12 @@ NOBODY = Actor("", "", "")
 """Who asks for what needs no token."""
 _OPEN = ("metadata", ".well-known")
 _LARGE = frozenset({"Binary", "Bundle", "CodeSystem", "ValueSet", "ConceptMap"})
+_GUARDS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""Nothing here is a page: a browser keeps none of it, guesses no type, and runs nothing a resource may hold."""
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -214,7 +220,7 @@ class FhirDoor:
 
     async def _send(self, send: Send, reply: Reply, talk: _Talk) -> None:
         headers = head_of(reply, talk.base)
-        headers.append((b"cache-control", b"no-store"))
+        headers += _GUARDS
         if talk.id:
             headers.append((b"x-request-id", talk.id.encode()))
         if reply.file is not None:

@@ -18,7 +18,7 @@ SHARED = frozenset({"CareTeam", "Device", "Schedule", "Task"})
 """Types of patients whose resources may belong to institutions as well: those that belong to no patient may be seen."""
 
 UNSEARCHED = frozenset({"Binary"})
-"""Types that a limited scope finds by no search, include, history or export: whose one is stands in what it belongs to, so it is read alone."""
+"""Types that a limited scope finds by no search, include, history or export: they are read one by one, through what they belong to."""
 
 
 class Patients:
