@@ -29,8 +29,8 @@ OF_PATIENTS_TOO = "Contract Device GuidanceResponse Schedule".split()
 SHARED = "CareTeam Device Schedule Task".split()
 """Of these, what names no patient belongs to an institution, and is open as institutions are."""
 DIRECTORY = """ActivityDefinition CareTeam CodeSystem ConceptMap Device Endpoint HealthcareService Library Location Measure Medication
-    Organization OrganizationAffiliation PlanDefinition Practitioner PractitionerRole Questionnaire Schedule Slot StructureDefinition Substance
-    ValueSet VerificationResult""".split()
+    Organization OrganizationAffiliation PlanDefinition Practitioner PractitionerRole Questionnaire Schedule Slot StructureDefinition
+    Substance ValueSet VerificationResult""".split()
 """Institutions, staff and knowledge."""
 ENVELOPES = "Binary Bundle Linkage MessageHeader Parameters Subscription".split()
 """These may carry anything about anybody, and name no patient by which it could be told."""
@@ -43,7 +43,7 @@ CARE = """AllergyIntolerance CarePlan CareTeam ClinicalImpression Communication 
 MEDICINE = """Condition DeviceRequest FamilyMemberHistory ImagingStudy MedicationDispense MedicationRequest Procedure RequestGroup
     RiskAssessment ServiceRequest VisionPrescription""".split()
 PHARMACY = """AllergyIntolerance Condition DetectedIssue Encounter MedicationAdministration MedicationDispense MedicationRequest
-    MedicationStatement Observation Patient SupplyDelivery SupplyRequest Task""".split()
+    MedicationStatement Observation Patient Provenance SupplyDelivery SupplyRequest Task""".split()
 PAYMENT = """Account ChargeItem Claim ClaimResponse Coverage CoverageEligibilityRequest CoverageEligibilityResponse Encounter
     ExplanationOfBenefit Invoice Patient""".split()
 
@@ -89,6 +89,8 @@ def may_act(role: str, interaction: str, type_: str) -> bool:
     if role in ("doctor", "nurse", "resident") and type_ == "Binary" and interaction in ("read", "vread"):
         return True
     if role in ("doctor", "nurse") and type_ in ("Binary", "Provenance") and interaction == "create":
+        return True
+    if role == "pharmacist" and type_ == "Provenance" and interaction == "create":  # a reviewed prescription is signed
         return True
     if interaction in LOOKS:
         return type_ in MAY_LOOK_AT.get(role, [])

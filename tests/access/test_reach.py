@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -261,6 +262,19 @@ async def test_what_another_process_follows_holds_here_too(store: Store, records
     await elsewhere.catch_up()
     assert await seen(store, reach, DOCTOR) == WHOLE
     assert (await reach.scope(DOCTOR)).ground_of(0) == "role"
+
+
+async def test_an_open_transaction_elsewhere_does_not_hide_what_was_just_written(store: Store, records: Records, reach: Reach):
+    assert await seen(store, reach, DOCTOR) == set()
+    async with store.ground.side.connection() as connection:
+        other = connection.transaction()
+        await other.start()
+        await connection.execute("SELECT pg_current_xact_id()")
+        await put(records, encounter("e", "zhang"))
+        asked = asyncio.create_task(seen(store, reach, DOCTOR))
+        await asyncio.sleep(0.05)
+        await other.rollback()
+        assert await asked == WHOLE
 
 
 async def test_a_scope_tells_on_what_ground_a_patient_is_in_it(store: Store, records: Records, reach: Reach):

@@ -59,8 +59,10 @@ def test_addresses_outside_are_too(address: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://a.example/", "ftp://a.example/", "file:///etc/passwd", "gopher://a.example/", "https://", "https://u:p@a.example/", "https://a.example:x/",
-     "https://a.example/\r\nX: 1", "https://a.example/ x", "https://a.example/\u00e9", "//a.example/", "a.example", "", "https://a\u3002example/"],
+    ["http://a.example/", "ftp://a.example/", "file:///etc/passwd", "gopher://a.example/", "https://", "https://u:p@a.example/",
+    "https://a.example:x/",
+     "https://a.example/\r\nX: 1", "https://a.example/ x", "https://a.example/\u00e9", "//a.example/", "a.example", "",
+     "https://a\u3002example/"],
 )  # fmt: skip
 def test_what_is_no_plain_https_address_is_refused(url: str) -> None:
     with pytest.raises(Malformed):

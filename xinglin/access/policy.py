@@ -45,7 +45,7 @@ ENVELOPES = frozenset({"Bundle", "Linkage", "MessageHeader", "Parameters", "Subs
 """What may hold anything about anybody and names no patient by whom it could be told: for the platform's own machines."""
 PHARMACY = frozenset(
     """AllergyIntolerance Condition DetectedIssue Encounter MedicationAdministration MedicationDispense MedicationRequest
-    MedicationStatement Observation Patient SupplyDelivery SupplyRequest Task""".split()
+    MedicationStatement Observation Patient Provenance SupplyDelivery SupplyRequest Task""".split()
 )
 PAYMENT = frozenset(
     """Account ChargeItem Claim ClaimResponse Coverage CoverageEligibilityRequest CoverageEligibilityResponse Encounter ExplanationOfBenefit
@@ -80,7 +80,11 @@ _REGISTERS = REGISTRATION - {"Patient", "RelatedPerson"}
 GRANTS: dict[str, tuple[Grant, ...]] = {
     "doctor": (Grant(READS, _CLINICAL), Grant(WRITES, _REGISTERS | CARE | MEDICINE), _ATTACHED, _ATTACHES),
     "nurse": (Grant(READS, _CLINICAL), Grant(WRITES, _REGISTERS | CARE), _ATTACHED, _ATTACHES),
-    "pharmacist": (Grant(READS, PHARMACY | DIRECTORY), Grant(WRITES, frozenset({"DetectedIssue", "MedicationDispense", "Task"}))),
+    "pharmacist": (
+        Grant(READS, PHARMACY | DIRECTORY),
+        Grant(WRITES, frozenset({"DetectedIssue", "MedicationDispense", "Task"})),
+        Grant(frozenset({"create"}), frozenset({"Provenance"})),
+    ),
     "registrar": (Grant(READS, REGISTRATION | DIRECTORY | {"Consent"}), Grant(WRITES, REGISTRATION | {"Consent"})),
     "public_health": (Grant(READS, _CLINICAL), Grant(WRITES, frozenset({"Communication", "Flag", "QuestionnaireResponse", "Task"}))),
     "dispatcher": (

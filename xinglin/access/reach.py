@@ -31,7 +31,8 @@ KEPT_US = 60_000_000
 CONSUMER = "access"
 BATCH = 500
 _SCOPES_MAX = 2_000
-_LOOKS_MAX = 8
+_LOOKS_MAX = 40
+_AGAIN_S = 0.005
 _LOG = logging.getLogger(__name__)
 VILLAGE = "village"
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
@@ -137,10 +138,14 @@ class Reach:
         if self._is_fresh():
             return
         async with self._turn:
-            for _ in range(_LOOKS_MAX):  # another process may take the same news first: then we look again
+            before = self._looked[1]
+            for left in reversed(range(_LOOKS_MAX)):  # another process may take the same news first: then we look again
                 if self._is_fresh():
                     return
                 await self._look()
+                if left and self._looked[1] != before and await self._follower.waits():
+                    self._looked = (self._looked[0], before)  # what we wrote is not to be seen yet
+                    await asyncio.sleep(_AGAIN_S)
 
     def _is_fresh(self) -> bool:
         at, writes = self._looked

@@ -1,4 +1,4 @@
-"""What processes say on standard error: a line for each event, and of a fault where it happened, not with what values: those may be people's."""
+"""What processes say on standard error: a line for each event; of a fault its class and place, not its values: those may be people's."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ CSV_MEDIA = "text/csv; charset=utf-8"
 XLSX_MEDIA = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _BOM = "\ufeff"
-_PERILOUS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets read the wide forms too
+_PERILOUS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # spreadsheets read the wide forms too
 _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _DECLARED = tuple(word.encode(how) for word in ("<!DOCTYPE", "<!ENTITY") for how in ("utf-8", "utf-16-le", "utf-16-be"))
 _DECLARED_LENGTH_MAX = max(map(len, _DECLARED))

@@ -106,6 +106,11 @@ class Follower:
                     upto = place
             return Batch(await self._opened(connection, marks), upto, len(rows) == _ROWS_AT_ONCE)
 
+    async def waits(self) -> bool:
+        """Whether changes are committed that cannot be taken yet, since a transaction that began before them is still open."""
+        async with self._store.ground.pool.connection() as connection:
+            return await connection.fetchval(f"SELECT EXISTS (SELECT FROM xinglin.feed WHERE xact >= {_SETTLED})")
+
     async def _opened(self, connection: Connection, marks: dict[int, tuple[Place, int]]) -> list[Followed]:
         if not marks:
             return []

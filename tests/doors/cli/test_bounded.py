@@ -87,8 +87,10 @@ async def test_a_connection_may_rest_between_requests_longer_than_a_head_may_tak
 @pytest.mark.parametrize(
     "fields",
     [
-        b"Content-Length: 4\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nContent-Length: 4", b"Content-Length: 4\r\nContent-Length: 5",
-        b"Content-Length: +4", b"Content-Length: 0x4", b"Content-Length: 4, 5", b"Transfer-Encoding: chunked, identity", b"Transfer-Encoding: xchunked",
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nContent-Length: 4",
+        b"Content-Length: 4\r\nContent-Length: 5",
+        b"Content-Length: +4", b"Content-Length: 0x4", b"Content-Length: 4, 5", b"Transfer-Encoding: chunked, identity",
+        b"Transfer-Encoding: xchunked",
         b"Transfer-Encoding : chunked", b"X: a\r\n folded", b"X: a\x00b", b"Content-Length : 4", b"Content-Length: -1",
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What attackers try at the FHIR door: forged hosts, cookies for tokens, values that make headers, paths that lead out, texts that ask SQL."""
+"""What attackers try at the FHIR door: forged hosts, cookies for tokens, values that make headers, ways out, texts that ask SQL."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from xinglin.store import Scope, Store, Update
 
 TOKEN = f"Bearer {issue(KEYS, 'system', 'tester')}"
 ASKING = (
-    "' OR '1'='1", "'; DROP TABLE record.patient; --", "x') UNION SELECT * FROM xinglin.paper --", "$1", "%' --", "\\'; SELECT pg_sleep(9)", "1; SELECT 1",
-    "(a+)+$", "[[:alpha:]", ".*{99999}", "$[*].a ? (@ > 1)", "$..x", "a|b' --", "gt1' OR 1=1", "{{7*7}}", "%00", "\u0130'", "Patient/' OR 1=1",
+    "' OR '1'='1", "'; DROP TABLE record.patient; --", "x') UNION SELECT * FROM xinglin.paper --", "$1", "%' --",
+    "\\'; SELECT pg_sleep(9)", "1; SELECT 1",
+    "(a+)+$", "[[:alpha:]", ".*{99999}", "$[*].a ? (@ > 1)", "$..x", "a|b' --", "gt1' OR 1=1", "{{7*7}}", "%00", "\u0130'",
+    "Patient/' OR 1=1",
 )  # fmt: skip
 
 

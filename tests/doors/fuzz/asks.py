@@ -35,7 +35,26 @@ NAMES = tuple(
     "_format _pretty _filter _lastUpdated _typeFilter _outputFormat _tag _security _profile _source _list _text _content _contained "
     "_containedType subject:Patient.name patient.organization.name _query url mode profile start end code system id onlyInvalid".split()
 )
-MODIFIERS = ("", "", "", "", ":exact", ":contains", ":missing", ":not", ":in", ":below", ":above", ":text", ":of-type", ":identifier", ":Patient", ":x", ".name", ":" * 9)
+MODIFIERS = (
+    "",
+    "",
+    "",
+    "",
+    ":exact",
+    ":contains",
+    ":missing",
+    ":not",
+    ":in",
+    ":below",
+    ":above",
+    ":text",
+    ":of-type",
+    ":identifier",
+    ":Patient",
+    ":x",
+    ".name",
+    ":" * 9,
+)
 FIELDS = re.compile(r"""name=["']([\w.\-]+)["']""")
 READ_FIELDS = re.compile(r"""(?:form|query|query_params|texts|values)(?:\.get\(|\[)\s*"([\w.\-]+)\"""")
 IDS = (ZHANG, "wang-jianguo", "smith", "village", "hospital", "nobody", "doctor-7", "resident-7", "xinglin-portal")
@@ -94,7 +113,20 @@ def _fields(folder: Path) -> tuple[str, ...]:
 
 def asks(world: World, number: int) -> Iterator[Ask]:
     """So many requests, of every kind in turn."""
-    kinds: tuple[Callable[[World], Ask], ...] = (_search, _write, _web, _path, _bundle, _web, _operation, _smart, _search, _web, _write, _wire)
+    kinds: tuple[Callable[[World], Ask], ...] = (
+        _search,
+        _write,
+        _web,
+        _path,
+        _bundle,
+        _web,
+        _operation,
+        _smart,
+        _search,
+        _web,
+        _write,
+        _wire,
+    )
     for n in range(number):
         yield kinds[n % len(kinds)](world)
 
@@ -116,10 +148,12 @@ def _headers(world: World, media: bytes | None = None) -> tuple[Header, ...]:
             (b"If-Match", chance.choice((b'W/"1"', b'W/"99999999999999"', b"*", b"\xb2", b""))), (b"If-None-Match", b"*"),
             (b"If-Modified-Since", chance.choice((b"Fri, 31 Feb 2020 99:00:00 GMT", b"0", b"Mon, 01 Jan 99999 00:00:00 GMT"))),
             (b"If-None-Exist", hostile.form(chance, NAMES)[:3000] or b"="), (b"X-Request-Id", hostile.in_address(chance)[:200]),
-            (b"Content-Encoding", chance.choice((b"gzip", b"br", b"identity, gzip"))), (b"Host", chance.choice((b"evil.test", b"a b", b"@", b"x:y"))),
+            (b"Content-Encoding", chance.choice((b"gzip", b"br", b"identity, gzip"))), (b"Host", chance.choice((b"evil.test", b"a b",
+            b"@", b"x:y"))),
             (b"X-Forwarded-For", b"' OR 1=1"), (b"X-Forwarded-Host", b"evil.test"), (b"X-HTTP-Method-Override", b"DELETE"),
             (b"Authorization", chance.choice((b"Bearer x", b"Basic eDp5", b"Bearer " + b"a." * 99, b"\xff", b"Bearer"))),
-            (b"Origin", b"https://evil.test"), (b"Cookie", b"xinglin_session=" + hostile.in_address(chance)[:300]), (b"Range", b"bytes=0-,5-1"),
+            (b"Origin", b"https://evil.test"), (b"Cookie", b"xinglin_session=" + hostile.in_address(chance)[:300]), (b"Range",
+            b"bytes=0-,5-1"),
         )))  # fmt: skip
     return tuple((name, value.replace(b"\r", b"").replace(b"\n", b"")) for name, value in found)
 
@@ -146,7 +180,9 @@ def _query(world: World, type_: str) -> bytes:
         if chance.random() < 0.04:
             name = hostile.text(chance)
         value = _cursor(world) if name == "_cursor" else None
-        parts.append(hostile.in_address(chance, name) + chance.choice((b"=", b"=", b"=", b"=", b"", b"==")) + hostile.in_address(chance, value))
+        parts.append(
+            hostile.in_address(chance, name) + chance.choice((b"=", b"=", b"=", b"=", b"", b"==")) + hostile.in_address(chance, value)
+        )
     return chance.choice((b"&", b"&", b"&", b";", b"&&")).join(parts)
 
 
@@ -157,7 +193,10 @@ def _cursor(world: World) -> str:
         given = chance.choice(world.cursors)
         at = chance.randrange(len(given))
         return given[:at] + chance.choice("Aa0_-Zz~") + given[at + 1 :] if chance.random() < 0.7 else given
-    marks = [chance.choice((None, 0, -1, 2**62, 2**64 - 1, "x", "' OR 1=1", b"\x00" * 16, 1.5, True, [1], {"a": 1})) for _ in range(chance.randint(0, 5))]
+    marks = [
+        chance.choice((None, 0, -1, 2**62, 2**64 - 1, "x", "' OR 1=1", b"\x00" * 16, 1.5, True, [1], {"a": 1}))
+        for _ in range(chance.randint(0, 5))
+    ]
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(marks)).decode().rstrip("=")
 
 
@@ -170,7 +209,9 @@ def _search(world: World) -> Ask:
         case 0:
             return Ask("fhir", b"POST", where + b"/_search", _headers(world, MEDIA[5]), query, _who(world))
         case 1:
-            return Ask("fhir", b"GET", b"/fhir/Patient/" + _segment(world) + b"/" + where[6:] + b"?" + query, _headers(world), b"", _who(world))
+            return Ask(
+                "fhir", b"GET", b"/fhir/Patient/" + _segment(world) + b"/" + where[6:] + b"?" + query, _headers(world), b"", _who(world)
+            )
         case 2:
             return Ask("fhir", b"GET", where + b"/_history?" + query, _headers(world), b"", _who(world))
         case 3:
@@ -183,7 +224,21 @@ def _search(world: World) -> Ask:
 
 def _path(world: World) -> Ask:
     chance = world.chance
-    known = (b"metadata", b"_history", b"_search", b"_jobs", b"$export", b"$import", b"Patient", b"Observation", b"..", b".", b"*", b".well-known", b"AuditEvent")
+    known = (
+        b"metadata",
+        b"_history",
+        b"_search",
+        b"_jobs",
+        b"$export",
+        b"$import",
+        b"Patient",
+        b"Observation",
+        b"..",
+        b".",
+        b"*",
+        b".well-known",
+        b"AuditEvent",
+    )
     parts = [chance.choice(known) if chance.random() < 0.6 else _segment(world) for _ in range(chance.choice((1, 2, 2, 3, 3, 4, 9)))]
     query = b"?" + _query(world, "Patient") if chance.random() < 0.3 else b""
     return Ask("fhir", chance.choice(METHODS), b"/fhir/" + b"/".join(parts) + query, _headers(world), b"", _who(world))
@@ -205,7 +260,10 @@ def _write(world: World) -> Ask:
         case 0 | 1 | 2:
             method, id_ = b"POST", b""
         case 3 | 4 | 5:
-            method, id_ = b"PUT", b"/" + (hostile.in_address(chance, str(resource.get("id", "x"))) if chance.random() < 0.6 else _segment(world))
+            method, id_ = (
+                b"PUT",
+                b"/" + (hostile.in_address(chance, str(resource.get("id", "x"))) if chance.random() < 0.6 else _segment(world)),
+            )
         case 6:
             method, id_, body = b"PATCH", b"/" + _segment(world), _patch(world)
             media = chance.choice((MEDIA[3], MEDIA[3], MEDIA[4], MEDIA[0]))
@@ -232,20 +290,39 @@ def _xml(world: World, resource: Any) -> bytes:
     made = element(str(resource.get("resourceType", "Patient")), resource).replace(">", ' xmlns="http://hl7.org/fhir">', 1)
     if chance.random() < 0.5:
         at = chance.randrange(len(made))
-        made = made[:at] + chance.choice(("<", ">", "&x;", "&#0;", "\x00", "<!DOCTYPE a>", "<?x?>", "<![CDATA[a]]>", "</a>", "é")) + made[at:]
+        made = (
+            made[:at] + chance.choice(("<", ">", "&x;", "&#0;", "\x00", "<!DOCTYPE a>", "<?x?>", "<![CDATA[a]]>", "</a>", "é")) + made[at:]
+        )
     return made.encode("utf-8", "replace")
 
 
 def _patch(world: World) -> bytes:
     chance = world.chance
-    paths = ("/name/0/text", "/name", "", "/", "/-", "/name/-", "/name/99999999999", "/meta", "/id", "/resourceType", "/a~2", "/name/0/~01", hostile.text(chance))
+    paths = (
+        "/name/0/text",
+        "/name",
+        "",
+        "/",
+        "/-",
+        "/name/-",
+        "/name/99999999999",
+        "/meta",
+        "/id",
+        "/resourceType",
+        "/a~2",
+        "/name/0/~01",
+        hostile.text(chance),
+    )
     values = (*hostile.NUMBERS, hostile.text(chance), None, [], {}, {"resourceType": "Patient"})
     steps: list[Any] = [
-        {"op": chance.choice(("add", "remove", "replace", "move", "copy", "test", "x", 1)), "path": chance.choice(paths), "from": chance.choice(paths), "value": chance.choice(values)}
+        {"op": chance.choice(("add", "remove", "replace", "move", "copy", "test", "x", 1)), "path": chance.choice(paths),
+        "from": chance.choice(paths), "value": chance.choice(values)}
         for _ in range(chance.randint(0, 4))
     ]  # fmt: skip
     if chance.random() < 0.3:
-        parts = [{"name": chance.choice(("type", "path", "name", "value", "index", "x")), "valueString": hostile.text(chance)} for _ in range(4)]
+        parts = [
+            {"name": chance.choice(("type", "path", "name", "value", "index", "x")), "valueString": hostile.text(chance)} for _ in range(4)
+        ]
         return hostile.written(chance, {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]})
     return hostile.written(chance, steps if chance.random() < 0.7 else hostile.spoilt(chance, {"name": [{"text": "x"}], "id": None}))
 
@@ -260,8 +337,18 @@ def _bundle(world: World) -> Ask:
         if chance.random() < 0.25:
             url = hostile.text(chance)
         request = {"method": method, "url": url} | ({"ifNoneExist": hostile.text(chance)} if chance.random() < 0.2 else {})
-        entries.append({"fullUrl": chance.choice(("urn:uuid:1", f"urn:uuid:{len(entries)}", hostile.text(chance))), "resource": resource, "request": request})
-    bundle = {"resourceType": "Bundle", "type": chance.choice(("transaction", "transaction", "batch", "batch", "document", "")), "entry": entries}
+        entries.append(
+            {
+                "fullUrl": chance.choice(("urn:uuid:1", f"urn:uuid:{len(entries)}", hostile.text(chance))),
+                "resource": resource,
+                "request": request,
+            }
+        )
+    bundle = {
+        "resourceType": "Bundle",
+        "type": chance.choice(("transaction", "transaction", "batch", "batch", "document", "")),
+        "entry": entries,
+    }
     body = hostile.written(chance, hostile.spoilt(chance, bundle) if chance.random() < 0.4 else bundle)
     return Ask("fhir", b"POST", b"/fhir", _headers(world, MEDIA[0]), body, _who(world))
 
@@ -269,10 +356,28 @@ def _bundle(world: World) -> Ask:
 def _operation(world: World) -> Ask:
     chance = world.chance
     name = b"$" + chance.choice(world.operations).encode()
-    where = chance.choice((b"", hostile.in_address(chance, _type(world)) + b"/", hostile.in_address(chance, _type(world)) + b"/" + _segment(world) + b"/"))
+    where = chance.choice(
+        (b"", hostile.in_address(chance, _type(world)) + b"/", hostile.in_address(chance, _type(world)) + b"/" + _segment(world) + b"/")
+    )
     if chance.random() < 0.5:
         return Ask("fhir", b"GET", b"/fhir/" + where + name + b"?" + _query(world, "ValueSet"), _headers(world), b"", _who(world))
-    names = ("url", "code", "system", "coding", "valueSet", "resource", "input", "meta", "filter", "count", "offset", "date", "x", "_type", "mode")
+    names = (
+        "url",
+        "code",
+        "system",
+        "coding",
+        "valueSet",
+        "resource",
+        "input",
+        "meta",
+        "filter",
+        "count",
+        "offset",
+        "date",
+        "x",
+        "_type",
+        "mode",
+    )
     parameters = {"resourceType": "Parameters", "parameter": [_parameter(world, chance.choice(names)) for _ in range(chance.randint(0, 5))]}
     body = hostile.written(chance, hostile.spoilt(chance, parameters) if chance.random() < 0.5 else parameters)
     return Ask("fhir", b"POST", b"/fhir/" + where + name, _headers(world, chance.choice((MEDIA[0], MEDIA[0], *MEDIA))), body, _who(world))
@@ -288,7 +393,10 @@ def _parameter(world: World, name: str) -> Any:
         case 2:
             return {"name": name, "valueCoding": {"system": hostile.text(chance), "code": hostile.text(chance)}}
         case _:
-            return {"name": name, chance.choice(("valueString", "valueUri", "valueInteger", "valueCode", "valueDateTime")): hostile.text(chance)}
+            return {
+                "name": name,
+                chance.choice(("valueString", "valueUri", "valueInteger", "valueCode", "valueDateTime")): hostile.text(chance),
+            }
 
 
 # --- the other doors ---
@@ -301,7 +409,11 @@ def _web(world: World) -> Ask:
     headers: list[Header] = [one for one in _headers(world) if one[0] not in (b"Host", b"Authorization")]
     headers += [(b"Sec-Fetch-Site", b"same-origin")] if chance.random() < 0.97 else []
     headers += [(b"HX-Request", b"true"), (b"HX-Target", hostile.in_address(chance)[:80])] if chance.random() < 0.2 else []
-    headers += [(b"Cookie", b"xinglin_language=" + hostile.in_address(chance)[:99] + b"; xinglin_workspace=hospital; xinglin_elder=1")] if chance.random() < 0.2 else []
+    headers += (
+        [(b"Cookie", b"xinglin_language=" + hostile.in_address(chance)[:99] + b"; xinglin_workspace=hospital; xinglin_elder=1")]
+        if chance.random() < 0.2
+        else []
+    )
     query, body = hostile.form(chance, names, _fitting(chance)), b""
     target = filled + (b"?" + query if chance.random() < 0.6 or method == "GET" else b"")
     if method == "POST":
@@ -315,7 +427,18 @@ def _web(world: World) -> Ask:
 
 def _fitting(chance: Random) -> Callable[[str], str | None]:
     """Values that come further than most."""
-    fits = ("zhang-guilan", "village", "doctor", "2026-11-22", "on", "1", "permit", "Patient/zhang-guilan", "I have a reason to do this", "active")
+    fits = (
+        "zhang-guilan",
+        "village",
+        "doctor",
+        "2026-11-22",
+        "on",
+        "1",
+        "permit",
+        "Patient/zhang-guilan",
+        "I have a reason to do this",
+        "active",
+    )
     return lambda _: chance.choice(fits)
 
 
@@ -350,18 +473,27 @@ def _wire(world: World) -> Ask:
     """What breaks HTTP itself: the server's own parser answers, or hangs up."""
     chance = world.chance
     body = b'{"resourceType":"Patient"}'
-    line = chance.choice((b"GET /fhir/metadata HTTP/1.1", b"POST /fhir/Patient HTTP/1.1", b"GET /sign-in HTTP/1.1", b"POST /oauth/token HTTP/1.1"))
+    line = chance.choice(
+        (b"GET /fhir/metadata HTTP/1.1", b"POST /fhir/Patient HTTP/1.1", b"GET /sign-in HTTP/1.1", b"POST /oauth/token HTTP/1.1")
+    )
     lines = (
-        b"GET /fhir/Patient HTTP/9.9", b"GET", b"", b"GET  /  HTTP/1.1", b"G\x00T / HTTP/1.1", b"GET /\x00 HTTP/1.1", b"GET http://evil.test/ HTTP/1.1",
-        b"GET * HTTP/1.1", b"CONNECT evil.test:443 HTTP/1.1", b"PRI * HTTP/2.0", b"get /fhir/metadata HTTP/1.1", b"GET /fhir/\xff\xfe HTTP/1.1",
-        b"GET /" + b"a" * chance.choice((10, 9000)) + b" HTTP/1.1", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET /fhir/metadata#x HTTP/1.1", line, line, line,
+        b"GET /fhir/Patient HTTP/9.9", b"GET", b"", b"GET  /  HTTP/1.1", b"G\x00T / HTTP/1.1", b"GET /\x00 HTTP/1.1",
+        b"GET http://evil.test/ HTTP/1.1",
+        b"GET * HTTP/1.1", b"CONNECT evil.test:443 HTTP/1.1", b"PRI * HTTP/2.0", b"get /fhir/metadata HTTP/1.1",
+        b"GET /fhir/\xff\xfe HTTP/1.1",
+        b"GET /" + b"a" * chance.choice((10, 9000)) + b" HTTP/1.1", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET /fhir/metadata#x HTTP/1.1", line, line, line,
     )  # fmt: skip
     fields = (
         (b"Content-Length: 26", b"Transfer-Encoding: chunked"), (b"Content-Length: 26", b"Content-Length: 27"), (b"Content-Length: -1",),
-        (b"Content-Length: 1e3",), (b"Content-Length: 99999999999999999999999",), (b"Transfer-Encoding: gzip, chunked",), (b"Transfer-Encoding: x",),
-        (b"Transfer-Encoding : chunked",), (b"X: a\r\n b",), (b": x",), (b"X-\xff: 1",), (b"X: \x00",), (b"Host: a", b"Host: b"), (b"Expect: 100-continue",),
-        (b"Expect: x",), (b"Upgrade: websocket", b"Connection: upgrade"), (b"Upgrade: h2c",), (b"Authorization: Bearer a", b"Authorization: Bearer b"),
-        (b"Content-Type: application/fhir+json", b"Content-Type: text/plain"), (b"Content-Length: 26",), (b"Content-Length: 5",), (b"X" * 9000 + b": 1",),
+        (b"Content-Length: 1e3",), (b"Content-Length: 99999999999999999999999",), (b"Transfer-Encoding: gzip, chunked",),
+        (b"Transfer-Encoding: x",),
+        (b"Transfer-Encoding : chunked",), (b"X: a\r\n b",), (b": x",), (b"X-\xff: 1",), (b"X: \x00",), (b"Host: a", b"Host: b"),
+        (b"Expect: 100-continue",),
+        (b"Expect: x",), (b"Upgrade: websocket", b"Connection: upgrade"), (b"Upgrade: h2c",), (b"Authorization: Bearer a",
+        b"Authorization: Bearer b"),
+        (b"Content-Type: application/fhir+json", b"Content-Type: text/plain"), (b"Content-Length: 26",), (b"Content-Length: 5",),
+        (b"X" * 9000 + b": 1",),
     )  # fmt: skip
     head = [chance.choice(lines), b"Host: county.test", *chance.choice(fields), b"Connection: close"]
     return Ask("wire", b"", b"", raw=b"\r\n".join(head) + b"\r\n\r\n" + body + b"\r\n0\r\n\r\n")

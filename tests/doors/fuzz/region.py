@@ -63,7 +63,10 @@ class Region:
         wrong = judged(ask, told)
         if before is not None and (told.status >= 400 or not told.status) and await self._feed() != before:
             wrong.append("it was refused, and something was written")
-        self.faults += [f"{told.status} {why}: {ask.who} {ask.method!r} {ask.target!r} {ask.headers} {(ask.raw or ask.body)[:1500]!r} -> {told.body[:300]!r}" for why in wrong]
+        self.faults += [
+            f"{told.status} {why}: {ask.who} {ask.method!r} {ask.target!r} {ask.headers} {(ask.raw or ask.body)[:1500]!r} -> {told.body[:300]!r}"
+            for why in wrong
+        ]
         self._learn(ask, told)
         return told
 
@@ -73,7 +76,9 @@ class Region:
         if ask.door != "web":
             return ((b"Authorization", f"Bearer {issue(self.keys, ask.who, f'a-{ask.who}', 3600)}".encode()),)
         if ask.who not in self.cookies:
-            self.cookies[ask.who] = await sign_in(self.store, ask.who, utc_now(), person="Patient/zhang-guilan" if ask.who == "resident" else "")
+            self.cookies[ask.who] = await sign_in(
+                self.store, ask.who, utc_now(), person="Patient/zhang-guilan" if ask.who == "resident" else ""
+            )
         return ((b"Cookie", f"{COOKIE}={self.cookies[ask.who]}".encode()),)
 
     def _learn(self, ask: Ask, told: Told) -> None:
@@ -92,7 +97,9 @@ class Region:
         found: list[str] = []
         changes = {tick for row in await self.database.fetch("SELECT xact, tick, types FROM xinglin.feed") for tick, _ in changes_of(row)}
         ticks: list[int] = []
-        for row in await self.database.fetch("SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'record' AND relkind = 'r'"):
+        for row in await self.database.fetch(
+            "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'record' AND relkind = 'r'"
+        ):
             table = row["relname"]
             versions = f'(SELECT id, version, tick FROM record."{table}" UNION ALL SELECT id, version, tick FROM history."{table}") v'
             ticks += [one["tick"] for one in await self.database.fetch(f"SELECT tick FROM {versions}")]

@@ -1,11 +1,8 @@
-"""Whatever is sent to whichever address by whomever: no fault of ours, nothing of our insides shown, nothing half written, still serving."""
+"""Whatever is sent to whichever address by whomever: no fault of ours, none of our insides shown, nothing half written, still serving."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.doors.fuzz.asks import asks
 from tests.doors.fuzz.region import running
@@ -17,7 +14,6 @@ GROWTH_MAX = 300 * 1024 * 1024
 SOUND = Ask("fhir", b"GET", b"/fhir/Patient/zhang-guilan", who="system")
 
 
-@pytest.mark.timeout(300)
 async def test_nothing_that_can_be_sent_harms(database: str, home: Path, keys: Keys) -> None:
     async with running(database, home, keys, SEED) as region:
         assert (await region.ask(SOUND)).status in (200, 410)
@@ -31,4 +27,6 @@ async def test_nothing_that_can_be_sent_harms(database: str, home: Path, keys: K
         doors = {door for door, _ in region.counts}
         assert doors == {"fhir", "web", "smart", "wire"}
         for door in ("fhir", "web"):
-            assert sum(count for (one, status), count in region.counts.items() if one == door and status < 400) > NUMBER // 50, "too little gets through"
+            assert sum(count for (one, status), count in region.counts.items() if one == door and status < 400) > NUMBER // 50, (
+                "too little gets through"
+            )

@@ -31,7 +31,11 @@ class Ask:
         names = {name.lower() for name, _ in fields}
         if b"host" not in names:
             fields.append((b"Host", b"county.test"))
-        if b"content-length" not in names and b"transfer-encoding" not in names and (self.body or self.method in (b"POST", b"PUT", b"PATCH")):
+        if (
+            b"content-length" not in names
+            and b"transfer-encoding" not in names
+            and (self.body or self.method in (b"POST", b"PUT", b"PATCH"))
+        ):
             fields.append((b"Content-Length", b"%d" % len(self.body)))
         fields.append((b"Connection", b"close"))
         head = b"%s %s HTTP/1.1\r\n" % (self.method, self.target) + b"".join(b"%s: %s\r\n" % one for one in fields)

@@ -1,4 +1,4 @@
-"""What attackers try at the endpoints for applications: redirects to themselves, forged hosts, foreign origins, keys fetched from inside."""
+"""What attackers try at the endpoints for applications: redirects to themselves, forged hosts, foreign origins, keys from inside."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from xinglin.doors.smart import CrossOrigin, Origins
 from xinglin.doors.smart.door import OPEN_TO_ALL
 
 NOT_REGISTERED = (
-    "https://evil.test/cb", REDIRECT + "/", REDIRECT + "?x=1", REDIRECT + "#x", REDIRECT + "/../evil", REDIRECT.upper(), "https://app.example@evil.test/cb",
-    "https://app.example.evil.test/cb", "http://app.example/cb", "https://app.example:444/cb", "javascript:alert(1)", "data:text/html,x", "//app.example/cb",
+    "https://evil.test/cb", REDIRECT + "/", REDIRECT + "?x=1", REDIRECT + "#x", REDIRECT + "/../evil", REDIRECT.upper(),
+    "https://app.example@evil.test/cb",
+    "https://app.example.evil.test/cb", "http://app.example/cb", "https://app.example:444/cb", "javascript:alert(1)", "data:text/html,x",
+    "//app.example/cb",
     "https://app.example/cb\r\nX: 1", " " + REDIRECT, "https://app.example\\@evil.test/cb",
 )  # fmt: skip
 

@@ -272,7 +272,7 @@ def table_of(lines: Iterable[ActLine], heading: Sequence[str]) -> bytes:
 
 
 def _plain(cell: str) -> str:
-    return "'" + cell if cell[:1] in "=+-@\t\r＝＋－＠" and cell else cell  # noqa: RUF001 - spreadsheets read the wide forms too
+    return "'" + cell if cell[:1] in "=+-@\t\r＝＋－＠" and cell else cell  # spreadsheets read the wide forms too
 
 
 NO_DAY = t("Write a day as 2026-11-22.")
