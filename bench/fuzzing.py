@@ -1,4 +1,4 @@
-"""The long form of `tests/doors/fuzz`: `python -m bench.fuzzing --number 10000 --seed 1`. Counts of answers, and what was wrong."""
+"""The long form of `tests/input/fuzz`: `python -m bench.fuzzing --number 10000 --seed 1`. Counts of answers, and what was wrong."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.conftest import KEYS
-from tests.doors.fuzz.asks import asks
-from tests.doors.fuzz.region import Region, running
+from tests.input.fuzz.asks import asks
+from tests.input.fuzz.region import Region, running
 from xinglin.base.settings import Settings
 from xinglin.store import prepare
 from xinglin.store.postgres import Embedded

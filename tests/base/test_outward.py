@@ -15,8 +15,8 @@ from xinglin.base import outward
 from xinglin.base.errors import Malformed, Unavailable
 from xinglin.base.outward import ask, check, is_public
 
-INSIDE = """127.0.0.1 127.1.2.3 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 198.18.0.1 ::1 ::
-fd00::1 fe80::1 fe80::1%eth0 ::ffff:10.0.0.1 ::ffff:169.254.169.254 2002:a00:1::1 64:ff9b::a9fe:a9fe 64:ff9b::10.0.0.1 ff02::1""".split()
+INSIDE = """127.0.0.1 127.1.2.3 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 198.18.0.1 ::1
+:: fd00::1 fe80::1 fe80::1%eth0 ::ffff:10.0.0.1 ::ffff:169.254.169.254 2002:a00:1::1 64:ff9b::a9fe:a9fe 64:ff9b::10.0.0.1 ff02::1""".split()
 
 
 class Inside(BaseHTTPRequestHandler):

@@ -247,13 +247,13 @@ def test_nothing_of_a_person_is_said_by_any_process(lived: Region, capfd: pytest
     assert standing("output", (said.out + said.err).encode()) == set()
 
 
-def test_nothing_of_a_person_stands_in_the_home_but_in_what_was_exported_and_imported(lived: Region) -> None:
+def test_nothing_of_a_person_stands_in_the_home_but_in_what_was_exported(lived: Region) -> None:
     home = lived.settings.home_path
     for place in [*(home / "exports").iterdir(), home / "import"]:
         assert place.stat().st_mode & 0o077 == 0, f"others may look into {place}"
     found = {where for where, _, _ in standing_below(home)}
-    assert {where.partition("/")[0] for where in found} <= {"exports", "import"}
-    assert any(where.startswith("import/") for where in found)
+    assert {where.partition("/")[0] for where in found} <= {"exports"}
+    assert list((home / "import").iterdir()) == [], "what was sent to be imported goes with its job"
 
 
 @pytest.mark.parametrize("look", ["dump", "files", "log of writes"])

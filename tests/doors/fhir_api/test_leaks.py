@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import httpx
@@ -12,13 +13,16 @@ from hypothesis import strategies as st
 from tests.doors.fhir_api import county
 from tests.doors.fhir_api.county import APP, COLLEAGUE, HIDDEN, MACHINE, NOON, PLAIN, STRANGER, TREATING, ClientOf, about, shown
 from xinglin.access.actor import Actor
+from xinglin.access.policy import ENVELOPES
 from xinglin.access.reach import Reach
 from xinglin.base.crypto import Keys
 from xinglin.base.settings import Settings
 from xinglin.doors.fhir_api import BearerAccess, FhirDoor
-from xinglin.fhir.definitions import search_params
+from xinglin.fhir.definitions import RESOURCE_TYPES, search_params
 from xinglin.store import Scope, Store, Update
-from xinglin.store.jobs import Jobs
+from xinglin.store.exported import folder_of
+from xinglin.store.exporting import exporter
+from xinglin.store.jobs import Jobs, Run
 
 WHO = sorted(HIDDEN, key=lambda actor: (actor.role, actor.id, actor.client))
 BY_NAME = {f"{actor.role} {actor.id} {actor.client}".strip(): actor for actor in WHO}
@@ -276,3 +280,27 @@ async def test_a_narrowed_application_cannot_refer_by_a_search_beyond_its_scopes
     body[category] = [{"reference": "Observation?_id=own-observation"}]
     async with client_of(app) as client:
         assert (await client.post("/Observation", json={k: v for k, v in body.items() if k != "id"})).status_code in (403, 412)
+
+
+# --- exports ---
+
+
+@pytest.mark.parametrize("actor", [COLLEAGUE, TREATING, MACHINE, county.READER], ids=lambda actor: actor.id)
+async def test_an_export_holds_only_what_its_owner_may_see(client_of: ClientOf, module_store: Store, actor: Actor) -> None:
+    """Every type, past versions too, should a role ever be let export; envelopes and Binaries are left to the machines without limits."""
+    reach = Reach(module_store, lambda: NOON)
+
+    async def scope_of(_: object) -> Scope:
+        return await reach.scope(actor)
+
+    about_someone = [type_ for type_ in RESOURCE_TYPES if type_ not in ENVELOPES]
+    parameters = {"level": "system", "group": None, "types": about_someone, "since": "2026-01-01T00:00:00Z", "type_filters": [],
+                  "request": "r", "owner": actor.id, "role": actor.role}  # fmt: skip
+    id_ = await Jobs(module_store.ground).start("export", parameters)
+    async with module_store.ground.pool.connection() as connection:
+        await connection.execute("UPDATE xinglin.job SET state = 'running', attempt = 1 WHERE id = $1", id_)
+    result = await exporter(scope_of)(Run(module_store.ground, id_, parameters, {}, 1))
+    files = [folder_of(module_store.ground.settings, id_) / part["file"] for part in (*result["output"], *result["deleted"])]
+    text = "".join(gzip.decompress(file.read_bytes()).decode() for file in files)
+    assert '"id":"own"' in text
+    assert not [secret for secret in HIDDEN[actor] if secret in text or county.hidden(secret)[:-4] in text]

@@ -241,7 +241,8 @@ def _rendered(reply: Reply, talk: _Talk) -> Reply:
 
 def _most(found: Route, settings: Settings) -> int:
     """How many bytes a body may have: what is one resource has less to say than a bundle or a picture."""
-    return settings.resource_bytes_max if found.type and found.type not in _LARGE else settings.body_bytes_max
+    small = found.type and found.type not in _LARGE
+    return min(settings.body_bytes_max, settings.resource_bytes_max) if small else settings.body_bytes_max
 
 
 def _permit(found: Route, actor: Actor) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.doors.fuzz.asks import asks
-from tests.doors.fuzz.region import running
-from tests.doors.fuzz.wire import Ask
+from tests.input.fuzz.asks import asks
+from tests.input.fuzz.region import running
+from tests.input.fuzz.wire import Ask
 from xinglin.base.crypto import Keys
 
 SEED, NUMBER = 3, 1500

@@ -33,7 +33,7 @@ TEXTS = (
     "[object Object]", "[]", "{}",
     "zhang-guilan", "wang-jianguo", "village", "hospital", "张桂兰", "zgl", "580123195906181224", "15412347734", "8480-6", "I10",
 )  # fmt: skip
-"""Numbers, dates, languages of queries, patterns and templates, markup, letters that are drawn or read oddly, ends of lines, paths, addresses."""
+"""Numbers, dates, languages of queries, patterns, templates, markup, letters drawn or read oddly, ends of lines, paths, addresses."""
 
 RAW = (b"%00", b"%ff", b"%ED%A0%80", b"%C0%AE", b"%", b"%zz", b"%u0041", b"\xff", b"\x80", b"%250a", b"%0d%0aX-Injected:%201", b";",
 b"&&", b"=", b"%F4%90%80%80")  # fmt: skip
