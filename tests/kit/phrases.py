@@ -17,6 +17,7 @@ ERRORS |= {"Refused", "StepUp"}
 BELOW = (
     *(SOURCE / "access" / "oauth" / name for name in ("registering.py", "providers.py")),
     SOURCE / "access" / "accounts",
+    SOURCE / "access" / "pace.py",
     SOURCE / "base" / "national_ids.py",
 )
 """Lower floors whose errors forms show beside what was typed; the web door's catalogue has their words."""

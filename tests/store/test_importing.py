@@ -154,10 +154,13 @@ async def test_a_killed_import_writes_each_line_once(store: Store, records: Reco
     assert (await store.records(Scope.everyone()).history(count=1)).entries[0].version == 1
 
 
-async def test_of_very_many_refused_lines_the_first_are_told_and_the_rest_counted(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_of_very_many_refused_lines_the_first_are_told_and_the_rest_counted(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(importing, "OUTCOMES_MAX", 50)
     monkeypatch.setattr(importing, "ISSUES_MAX", 3)
-    (folder / "bad.ndjson").write_bytes(b'{"resourceType": "Patient", "gender": "x", "birthDate": "y", "active": "z", "name": 5, "link": 6}\n' * 130)
+    bad = patient(gender="x", birthDate="y", active="z", name=5, link=6)
+    (folder / "bad.ndjson").write_bytes(ndjson(bad) * 130)
     id_, result = await done(store, "import", {"files": ["bad.ndjson"]})
     outcomes = held(store, id_, result, "error")
     assert len(outcomes) == 51

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.capabilities.watched import HOSPITAL, County, encounter
 from xinglin.access.relationships import KINDS
 from xinglin.capabilities.consent.model import GROUNDS
-from xinglin.capabilities.consent.rules import what_of, where_of
+from xinglin.capabilities.consent.rules import grounds_of, what_of, where_of
 from xinglin.store.ledger.looking import Act
 
 
@@ -149,6 +150,20 @@ async def test_who_may_look_is_told_with_the_reason_and_the_time(county: County)
 
 def test_every_kind_of_relation_has_words_for_residents():
     assert set(KINDS) <= set(GROUNDS)
+
+
+@pytest.mark.parametrize(
+    ("patients", "ground", "told"),
+    [
+        ((1,), "encounter, guardian", ["They treated you at a visit", "A guardian may see it"]),
+        ((1, 2), "encounter", ["They treated you at a visit"]),
+        ((1, 2), "encounter, permit", ["It stood in a list of several residents"]),
+        ((), None, []),
+    ],
+)
+def test_a_list_of_several_residents_tells_none_the_grounds_of_others(patients: tuple[int, ...], ground: str | None, told: list[str]):
+    seen = replace(act("Patient", None), patients=patients, ground=ground)
+    assert [words.text for words in grounds_of(seen)] == told
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from tests.doors.web.drawn import settle, world
 from tests.input.fuzz.wire import Ask, Header, Told, exchange
 from tests.input.fuzz.world import World, world_of
-from tests.doors.web.drawn import settle, world
 from tests.input.test_bombs import process_of
 from tests.served import served
 from tests.signed_in import COOKIE, sign_in

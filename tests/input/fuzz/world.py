@@ -12,9 +12,9 @@ from typing import Any
 
 from starlette.routing import Route
 
+from tests.doors.web.drawn import ZHANG, world
 from tests.input.fuzz import hostile
 from tests.input.fuzz.wire import Header
-from tests.doors.web.drawn import ZHANG, world
 from xinglin.app.discovery import discover, folder_of
 from xinglin.doors.fhir_api.built_in import BUILT_IN
 from xinglin.fhir.definitions import RESOURCE_TYPES

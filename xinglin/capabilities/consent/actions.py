@@ -32,7 +32,7 @@ async def object_to(unit: Unit, subject: Subject, act_number: int, words: str) -
     who = (await queries.people_of(store, [act.actor], unit.now))[act.actor]
     step = Step("object", unit.actor.name, unit.actor.role, told, tick_of(unit.now))
     case = Objection(
-        subject.id, subject.number, unit.actor.id, act.n, act.at, act.actor, who.name, who.place, act.ground or "", "open", (step,)
+        subject.id, subject.number, unit.actor.id, act.n, act.at, act.actor, who.name, who.place, rules.named_ground(act), "open", (step,)
     )
     try:
         paper = await queries.objections_of(store).add(new_id(), case, _handles(case), alone=[f"act {act.n} of {subject.id}"])

@@ -28,8 +28,9 @@ GROUNDS: Mapping[str, Phrase] = {
     "permit": t("You allowed it"),
     "break-glass": t("An emergency; this is checked afterwards"),
     "role": t("Their duty by law (public health, insurance)"),
+    "list": t("It stood in a list of several residents"),
 }
-"""Why somebody may see a record, as one would tell the resident. Keys: `access.relationships.KINDS` and `role`."""
+"""Why somebody may see a record, as one would tell the resident. Keys: `access.relationships.KINDS`, `role`, `list`."""
 
 WHATS: Mapping[str, Phrase] = {
     "Patient": t("personal details"),

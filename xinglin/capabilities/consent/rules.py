@@ -71,9 +71,17 @@ def where_of(address: str | None) -> Phrase:
 
 
 def grounds_of(act: Act) -> tuple[Phrase, ...]:
-    """On what ground an act was allowed; () for one that was refused or says nothing."""
-    names = [name.strip() for name in (act.ground or "").split(",")]
-    return tuple(GROUNDS[name] for name in names if name in GROUNDS)
+    """On what ground an act was allowed, in words; () for one that was refused or says nothing."""
+    return tuple(GROUNDS[name] for name in named_ground(act).split(", ") if name in GROUNDS)
+
+
+def named_ground(act: Act) -> str:
+    """The ground of an act as one of its residents may know it.
+
+    A list of several residents is one act whose grounds are those of everyone in it: only one alone is the ground of each.
+    """
+    ground = act.ground or ""
+    return "list" if len(act.patients) > 1 and "," in ground else ground
 
 
 def entries(
@@ -89,7 +97,7 @@ def entries(
     for act in acts:
         day = moment_of(act.at).astimezone(timezone).date().isoformat()
         glass = glass_behind(act, cases)
-        key = (day, act.actor, act.role, act.status >= REFUSED_FROM, glass, act.ground if glass is None else "")
+        key = (day, act.actor, act.role, act.status >= REFUSED_FROM, glass, named_ground(act) if glass is None else "")
         gathered.setdefault(key, []).append(act)
     return [
         _entry(str(key[0]), ones, people[ones[0].actor], ones[0].actor in own, glass_behind(ones[0], cases), objected)

@@ -13,7 +13,6 @@ from xinglin.base.outward import ask, origin_of
 TIMEOUT_S = 10
 ANSWER_BYTES_MAX = 1_000_000
 _HERE = ("localhost", "127.0.0.1", "::1")
-_SILENT = "The outside service does not answer. Try again later."
 
 
 async def post_json(url: str, key: str, value: Mapping[str, Any]) -> Any:
@@ -25,13 +24,13 @@ async def post_json(url: str, key: str, value: Mapping[str, Any]) -> Any:
             "POST", url, json.dumps(value).encode(), headers, bytes_max=ANSWER_BYTES_MAX, trusted=trusted, timeout_s=TIMEOUT_S
         )
     except Unavailable as down:
-        raise Unavailable(_SILENT, retry_after_s=60) from down
+        raise Unavailable("The outside service does not answer. Try again later.", retry_after_s=60) from down
     if not 200 <= answer.status < 300:
         raise Unavailable("The outside service answered {status}. Try again later.", status=answer.status, retry_after_s=60)
     try:
         return json.loads(answer.body) if answer.body.strip() else None
     except ValueError as broken:
-        raise Unavailable(_SILENT, retry_after_s=60) from broken
+        raise Unavailable("The outside service does not answer. Try again later.", retry_after_s=60) from broken
 
 
 def checked(url: str) -> str:
