@@ -53,8 +53,9 @@ def made(answer: dict[str, Any] | None) -> str:
 
 
 def test_the_statement_of_what_we_can_is_itself_valid(platform: Served) -> None:
-    client = FHIRClient(settings={"app_id": "tests", "api_base": platform.base})
-    assert client.prepare()
+    client = FHIRClient(settings={"app_id": "tests", "api_base": platform.base, "redirect_uri": "https://app.example/back"})
+    assert not client.prepare(), "the statement tells it that it must be authorized first"
+    assert client.authorize_url.startswith(platform.base.removesuffix("/fhir") + "/oauth/authorize?")
     statement = client.server.capabilityStatement
     assert isinstance(statement, CapabilityStatement)
     assert statement.fhirVersion == "4.0.1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xinglin.kit.i18n import Phrase, t
@@ -37,7 +37,18 @@ WORKSPACES = (
     _workspace("platform", t("Platform"), "server", "system_admin", "security_admin", "audit_admin"),
     _workspace("resident", t("Residents' phone"), "user", "resident"),
 )
-"""In the order the switch shows them; the first that is for a role is where it begins."""
+"""In the order the switch shows them; the first that is for a role is where it begins, but see `beginning`."""
+INSTITUTION_KIND = "urn:xinglin:institution-kind"
+HOSPITALS = frozenset({"hospital", "tcm", "specialist", "maternal"})
+"""The kinds of institutions (Organization.type) that are hospitals."""
+
+
+def beginning(role: str, kinds: Iterable[str] = ()) -> str:
+    """The name of the workspace someone begins in; "" for none. `kinds`: of the institution they work for."""
+    mine = [workspace.name for workspace in WORKSPACES if workspace.is_for(role)]
+    first = next(iter(mine), "")
+    return "hospital" if "hospital" in mine and not HOSPITALS.isdisjoint(kinds) else first
+
 
 EVERYWHERE = tuple(workspace.name for workspace in WORKSPACES)
 

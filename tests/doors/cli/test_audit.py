@@ -88,6 +88,7 @@ def test_an_untouched_ledger_verifies_and_the_verification_is_itself_an_act(regi
     code, told = region.audit()
     assert code == 0
     assert "10 rows in 2 seals: nothing was changed" in told
+    assert "Rows: 10 verified" in told
     assert "1 rows wait for their seal" in region.audit("verify")[1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from tests.doors.web.conftest import BASE
 from tests.doors.web.drawn import ZHANG
 from xinglin.access.actor import ROLES
 from xinglin.doors.web import House, web_app
-from xinglin.kit.capability import Capability, Finder, Found, MenuEntry, Waiting
+from xinglin.kit.capability import Capability, Finder, Found, MenuEntry, Signal, Waiting
 from xinglin.kit.i18n import t
 from xinglin.kit.pages import Page, Request, Shown
 from xinglin.kit.unit import Unit
@@ -97,6 +98,26 @@ async def test_a_finder_and_waiting_work_are_found_in_any_capability(house: Hous
         assert 'href="/bed?q=heart"' in suggested
         assert "12" in (await client.get("/signals", headers={"HX-Request": "true", "HX-Target": "signals"})).text
         assert 'href="/bed"' in (await client.get("/inbox")).text
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("count", [1, 1200])
+async def test_a_number_in_the_bar_is_called_what_it_shows(house: House, client_of: Callable[..., Client], language: str, count: int) -> None:
+    async def show(_unit: Unit, _request: Request) -> Shown:
+        raise AssertionError("not opened here")
+
+    async def counted(_unit: Unit, _request: Request) -> int:
+        return count
+
+    bell = Capability(t("Health record"), pages=(Page("GET", "/bed", show),), signals=(Signal(t("Notices"), "/bed", "bell", counted),))
+    app, cookies = web_app(replace(house, capabilities={"bell": bell})), {**client_of().cookies, "xinglin_language": language}
+    async with Client(transport=httpx.ASGITransport(app), base_url=BASE, cookies=cookies) as client:
+        page = (await client.get("/signals", headers={"HX-Request": "true", "HX-Target": "signals"})).text
+    label = re.findall(r'aria-label="([^"]*)"', page)
+    shown = [" ".join(re.sub(r"<[^>]+>", "", link).split()) for link in re.findall(r"<a class=\"x-bar-link\".*?</a>", page)]
+    assert len(label) == len(shown) == 1
+    assert str(min(count, 999)) in shown[0]
+    assert shown[0] in label[0]
 
 
 async def test_the_bar_asks_for_its_numbers_without_leaving_rows_and_says_nothing_to_strangers(

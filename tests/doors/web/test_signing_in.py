@@ -22,8 +22,10 @@ from xinglin.base.ids import new_id
 from xinglin.base.national_ids import make_resident_id
 from xinglin.base.settings import Settings
 from xinglin.doors.web import House, web_app
+from xinglin.doors.web.door import WORKSPACE
 from xinglin.doors.web.gate import Gate, gate_of
-from xinglin.store import AuditRow, Scope, Store
+from xinglin.kit.workspaces import beginning
+from xinglin.store import AuditRow, Scope, Store, Update
 
 Client = httpx.AsyncClient
 SAME = {"sec-fetch-site": "same-origin"}
@@ -159,6 +161,38 @@ async def test_who_has_two_roles_chooses_one_and_changes_it_later(browser: Clien
     assert browser.cookies[COOKIE] != held
     assert (await browser.post("/hat", data={"hat": "h9"})).status_code == 422
     assert [(row.interaction, row.role) for row in rows] == [("sign-in", "public_health"), ("hat-switch", "doctor")]
+
+
+async def test_staff_of_a_hospital_begin_in_the_hospital_and_each_role_begins_where_its_house_is(
+    browser: Client, account_of, clock: Clock, module_store: Store
+) -> None:
+    records = module_store.records(Scope.everyone())
+    for id_, kind in (("general", "hospital"), ("room", "village")):
+        types = [{"coding": [{"system": "urn:xinglin:institution-kind", "code": kind}]}]
+        await records.write([Update({"resourceType": "Organization", "id": id_, "type": types, "name": kind}, id_)])
+    ward = Hat("h3", "doctor", "县人民医院", "Practitioner/7", "r3", ("Organization/general", "Location/ward"))
+    account = await account_of(ward, ROOM, totp=Totp(SECRET))
+    await browser.post("/sign-in", data={"login": account.login, "password": PASSWORD})
+    await browser.post("/sign-in/factor", data={"code": code(clock)})
+    assert WORKSPACE not in browser.cookies, "half a sign-in begins nowhere"
+    await browser.post("/hat", data={"hat": "h3"})
+    assert browser.cookies[WORKSPACE] == "hospital"
+    await browser.post("/hat", data={"hat": "h1"})
+    assert browser.cookies[WORKSPACE] == "clinic"
+    browser.cookies.set(WORKSPACE, "emergency", domain="county.test", path="/")
+    await browser.post("/hat", data={"hat": "h1"})
+    assert browser.cookies[WORKSPACE] == "emergency", "the same role again keeps the choice"
+
+
+@pytest.mark.parametrize(
+    ("role", "kinds", "begins"),
+    [
+        ("nurse", ["maternal"], "hospital"), ("registrar", ["township"], "clinic"), ("doctor", [], "clinic"),
+        ("pharmacist", ["hospital"], "pharmacy"), ("resident", [], "resident"), ("reader", [], ""),
+    ],
+)  # fmt: skip
+def test_a_role_begins_in_a_workspace_of_its_own(role: str, kinds: list[str], begins: str) -> None:
+    assert beginning(role, kinds) == begins
 
 
 async def test_over_https_the_cookie_is_bound_to_this_host(module_store: Store, gate: Gate, account_of, clock: Clock) -> None:

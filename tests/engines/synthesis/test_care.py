@@ -73,3 +73,10 @@ def test_what_is_under_way_is_few_and_the_same_each_time():
     first = [one for one in county(7, 60, today=TODAY) if one.get("status") in ("in-progress", "arrived", "booked", "requested")]
     assert first == [one for one in county(7, 60, today=TODAY) if one.get("status") in ("in-progress", "arrived", "booked", "requested")]
     assert 5 < len(first) < 50
+
+
+def test_two_hospitals_have_somebody_who_looks_after_residents_data_beside_their_post(by_type: ByType):
+    codes = [(one["organization"]["display"], [code["coding"][0]["code"] for code in one["code"]]) for one in by_type["PractitionerRole"]]
+    officers = {place: held for place, held in codes if "privacy" in held}
+    assert sorted(officers) == ["杏溪县中医医院", "杏溪县人民医院"]
+    assert all(held[0] != "privacy" for held in officers.values())

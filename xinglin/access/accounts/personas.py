@@ -86,6 +86,7 @@ async def _guardian(records: Records, residents: Mapping[str, str]) -> None:
     if not mother or not child or await records.find("RelatedPerson", f"patient=Patient/{child}", count=1):
         return
     patient = (await records.read("Patient", mother)).resource()
+    born = (await records.read("Patient", child)).resource().get("birthDate")
     related: Resource = {
         "resourceType": "RelatedPerson",
         "id": str(uuid5(NAMESPACE_URL, f"urn:xinglin:guardian:{child}")),
@@ -95,7 +96,7 @@ async def _guardian(records: Records, residents: Mapping[str, str]) -> None:
         "relationship": [{"coding": [{"system": KIN, "code": "GUARD"}, {"system": KIN, "code": "MTH"}], "text": "母亲（监护人）"}],
         "name": patient["name"],
         "gender": "female",
-    }
+    } | ({"period": {"start": born}} if born else {})
     await records.write([Update(related, related["id"])])
 
 

@@ -10,18 +10,18 @@ from xinglin.kit.i18n import in_language
 from xinglin.kit.stage import Stage
 
 EMERGENCIES = (
-    ("dispatcher", "王秀英", "ambulance", "家中摔倒，右侧肢体无力"),
-    ("township-doctor", "刘丽", "life", "赶集时晕倒，送到卫生院时心率128次/分"),
+    ("dispatcher", "10.58.1.12", "王秀英", "ambulance", "家中摔倒，右侧肢体无力"),
+    ("township-doctor", "10.58.3.5", "刘丽", "life", "赶集时晕倒，送到卫生院时心率128次/分"),
 )
-"""Persona, resident, preset reason, what they add."""
+"""Persona, their machine within the health network, resident, preset reason, what they add."""
 
 
 async def show(stage: Stage) -> None:
     """The emergencies, unless there have been some."""
     language = stage.store.ground.settings.language
-    for persona, name, preset, words in EMERGENCIES:
+    for persona, address, name, preset, words in EMERGENCIES:
         unit = await stage.unit_of(persona)
         if name not in stage.residents or await cases(stage.store).find(f"account {unit.actor.id}", tick_of(stage.now)):
             continue
         patient = (await queries.everyone(stage.store).read("Patient", stage.residents[name])).resource()
-        await actions.open_record(unit, patient, f"{in_language(language, REASONS[preset])}；{words}", "")
+        await actions.open_record(unit, patient, f"{in_language(language, REASONS[preset])}；{words}", address)

@@ -14,12 +14,12 @@ from xinglin.store.ledger.looking import acts_on
 
 LOOKED_AT = "张桂兰"
 LOOKS = (
-    ("village-doctor", ("Patient", "Observation", "MedicationRequest")),
-    ("cardiologist", ("Patient", "Condition", "AllergyIntolerance")),
-    ("public-health", ("Patient", "Observation")),
-    ("insurer", ("Encounter",)),
+    ("village-doctor", "10.58.3.21", ("Patient", "Observation", "MedicationRequest")),
+    ("cardiologist", "10.58.1.40", ("Patient", "Condition", "AllergyIntolerance")),
+    ("public-health", "10.58.2.15", ("Patient", "Observation")),
+    ("insurer", "10.58.2.60", ("Encounter",)),
 )
-"""Persona, and what of the record they read: the last is the one objected to."""
+"""Persona, their machine within the health network, and what of the record they read: the last is the one objected to."""
 OBJECTION = "我最近没有报销过，医保经办人员为什么查我的就诊记录？请核实。"
 PERMIT_DAYS = 90
 
@@ -42,15 +42,15 @@ async def _looks(stage: Stage, patient: str) -> None:
     subject = (await queries.subjects(resident))[0]
     if await queries.objections_about(resident, subject):
         return
-    for persona, types in LOOKS:
-        await _look(await stage.unit_of(persona), patient, types)
+    for persona, address, types in LOOKS:
+        await _look(await stage.unit_of(persona), patient, types, address)
     await stage.store.trail.flush()
     about = (await stage.unit_of(LOOKS[-1][0])).actor.id
     act = next(one for one in await acts_on(stage.store.ground, subject.number, limit=50) if one.actor == about)
     await actions.object_to(resident, subject, act.n, OBJECTION)
 
 
-async def _look(unit: Unit, patient: str, types: tuple[str, ...]) -> None:
+async def _look(unit: Unit, patient: str, types: tuple[str, ...], address: str) -> None:
     """Read, and leave the row that a read leaves."""
     for type_ in types:
         require(unit.actor, "search", type_)
@@ -59,7 +59,7 @@ async def _look(unit: Unit, patient: str, types: tuple[str, ...]) -> None:
         await unit.store.find(type_, query, 50)
         seen = tuple(sorted(unit.store.seen))
         ground = ", ".join(sorted({unit.store.scope.ground_of(number) for number in seen} - {""})) or None
-        unit.store.store.note(AuditRow(unit.actor.id, unit.actor.role, "search-type", type_, None, query, 200, None, None, seen, ground))
+        unit.store.store.note(AuditRow(unit.actor.id, unit.actor.role, "search-type", type_, None, query, 200, address, None, seen, ground))
 
 
 async def _lay_down(stage: Stage, persona: str, choice: Choice) -> None:

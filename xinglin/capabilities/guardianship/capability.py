@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xinglin.capabilities.guardianship import pages
+from xinglin.capabilities.guardianship import demo, pages
 from xinglin.kit.capability import Capability, MenuEntry
 from xinglin.kit.i18n import t
 from xinglin.kit.pages import Page
@@ -32,4 +32,5 @@ CAPABILITY = Capability(
         MenuEntry(t("Guardians"), "/guardianship", "heart-handshake", ("clinic", "hospital")),
         MenuEntry(t("Family"), "/family", "users", ("resident",), 40),
     ),
+    demo=demo.show,
 )

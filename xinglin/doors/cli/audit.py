@@ -87,6 +87,7 @@ def verify(settings: Settings, asked: Asked) -> bool:
             done = rows
 
         report = await verify_ledger(store.ground, signer, since=since, evidence=heads, archives=files, progress=progress)
+        progress(report.rows + own.rows)  # what came after the last it was told of
         _note(store, "verify", f"{report.count + own.count} faults")
         await _keep(store, signer, report, own, partial=since is not None)
         return report, own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request as HttpRequest
@@ -11,13 +11,15 @@ from starlette.responses import RedirectResponse, Response
 from xinglin.access.accounts import Live
 from xinglin.access.accounts.factors import Site
 from xinglin.access.accounts.model import Stage
-from xinglin.base.errors import Unauthenticated, XinglinError
-from xinglin.doors.web.door import Door, render
+from xinglin.base.errors import Gone, NotFound, Unauthenticated, XinglinError
+from xinglin.doors.web.door import WORKSPACE, Door, keep, render
 from xinglin.doors.web.guards import own_address, require_same_origin
-from xinglin.doors.web.recognition import live_of
+from xinglin.doors.web.recognition import known_live, live_of
 from xinglin.doors.web.session import FORM_FIELDS_MAX, hold
+from xinglin.kit.coding import codes_of
 from xinglin.kit.i18n import Phrase
 from xinglin.kit.pages import Shown
+from xinglin.kit.workspaces import INSTITUTION_KIND, beginning
 
 ADDRESSES: Mapping[Stage, str] = {
     "factor": "/sign-in/factor",
@@ -55,10 +57,26 @@ def with_next(path: str, onward: str, **query: str) -> str:
 
 
 async def go_on(door: Door, http: HttpRequest, secret: str, onward: str) -> Response:
-    """To the session's next step, or where the person wanted to go; the cookie holds the new secret."""
-    live = await door.house.gate.entrance.sessions.find(secret, door.house.now())
+    """To the session's next step, or where the person wanted to go; the cookie holds the new secret. A hat just put on chooses where."""
+    live, former = await door.house.gate.entrance.sessions.find(secret, door.house.now()), known_live(http)
     step = ADDRESSES.get(live.session.stage)
-    return hold(door, http, RedirectResponse(with_next(step, onward) if step else onward, status_code=303), secret)
+    response = hold(door, http, RedirectResponse(with_next(step, onward) if step else onward, status_code=303), secret)
+    worn = live.session.hat if live.session.stage == "open" else None
+    if worn and (former is None or former.session.stage != "open" or former.session.hat != worn):
+        keep(response, http, WORKSPACE, beginning(worn.role, await _kinds(door, live)))
+    return response
+
+
+async def _kinds(door: Door, live: Live) -> Sequence[str]:
+    """The kinds of the institution a session's hat works for, by its Organization; none when it has none."""
+    units = live.session.hat.units if live.session.hat else ()
+    house = next((one for one in units if one.startswith("Organization/")), "")
+    try:
+        records = await door.house.records(live.session.actor(live.id))
+        found = (await records.read("Organization", house.partition("/")[2])).resource() if house else {}
+    except (NotFound, Gone):
+        return ()
+    return [code for concept in found.get("type", ()) for system, code in codes_of(concept) if system == INSTITUTION_KIND]
 
 
 def show(door: Door, http: HttpRequest, page: str, values: Mapping[str, object], refused: XinglinError | None = None) -> Response:

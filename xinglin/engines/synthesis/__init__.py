@@ -11,7 +11,7 @@ serves the public with. Shares of illness are assumptions (see `illness.SHARES`)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 
 from xinglin.engines.synthesis import care, households, staff, stories
@@ -23,6 +23,8 @@ from xinglin.engines.synthesis.people import household_resources
 from xinglin.engines.synthesis.stories import Story
 
 __all__ = ["Story", "county", "shards", "stories_of"]
+GUARDED_DAYS = 290
+"""How long the granddaughter has looked after her grandfather's affairs."""
 
 
 def county(seed: int, residents: int = 20_000, *, today: date) -> Iterator[Json]:
@@ -45,18 +47,20 @@ def shards(seed: int, residents: int, *, of: int, index: int, today: date) -> It
             yield from household_resources(home, ground, rng, today)
             yield from story.tell(home, ground, rng, today)
             yield from care.under_way(story.key, home, ground, luck(seed, f"care/{story.key}"), today)
-            yield from _guardian(story.key, home, told, ground, luck(seed, f"guardian/{story.key}"))
+            yield from _guardian(story.key, home, told, ground, luck(seed, f"guardian/{story.key}"), today)
     for home in households.plan(seed, residents, today, taken):
         if home.number % of == index:
             yield from _household(home, ground, luck(seed, f"household/{home.number}"), today)
 
 
-def _guardian(key: str, home: Household, told: list[tuple[Household, Story]], ground: staff.County, rng: Random) -> Iterator[Json]:
+def _guardian(
+    key: str, home: Household, told: list[tuple[Household, Story]], ground: staff.County, rng: Random, today: date
+) -> Iterator[Json]:
     """吴长根 is 81 and lives alone; his granddaughter 刘丽 looks after his affairs."""
     family = next((one for one, story in told if story.key == "liu_li"), None)
     if key == "wu_changgen" and family:
-        source = ground.townships[home.town].source
-        yield care.guardian_of(home.members[0], family.members[0], "GRNDDAU", "孙女（意定监护人）", source, rng)
+        source, since = ground.townships[home.town].source, today - timedelta(days=GUARDED_DAYS)
+        yield care.guardian_of(home.members[0], family.members[0], "GRNDDAU", "孙女（意定监护人）", source, rng, since)
 
 
 def _household(home: Household, ground: staff.County, rng: Random, today: date) -> Iterator[Json]:

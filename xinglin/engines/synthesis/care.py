@@ -56,7 +56,7 @@ def under_way(key: str, home: Household, county: County, rng: Random, today: dat
         yield from tell(Day(county, cardiologist(county), home.members[0], rng, today))
 
 
-def guardian_of(ward: Person, guardian: Person, relation: str, words: str, source: str, rng: Random) -> Json:
+def guardian_of(ward: Person, guardian: Person, relation: str, words: str, source: str, rng: Random, since: date) -> Json:
     """Who looks after somebody who cannot alone, known by their id number."""
     return {
         "resourceType": "RelatedPerson",
@@ -68,6 +68,7 @@ def guardian_of(ward: Person, guardian: Person, relation: str, words: str, sourc
         "relationship": [{"coding": [{"system": _KIN, "code": "GUARD"}, {"system": _KIN, "code": relation}], "text": words}],
         "name": [{"use": "official", "text": guardian.name, "family": guardian.family, "given": [guardian.given]}],
         "gender": guardian.sex,
+        "period": {"start": since.isoformat()},
     }
 
 

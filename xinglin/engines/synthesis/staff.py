@@ -43,6 +43,8 @@ DEPARTMENTS = {
     "insurer": [],
 }
 _STAFF = {"hospital": 60, "tcm": 28, "maternal": 20, "cdc": 10, "township": 12, "village": 1, "commission": 0, "insurer": 0}
+GUARDED = ("hospital", "tcm")
+"""Where somebody looks after residents' data beside their own post."""
 _POSTS = {"doctor": "医师", "nurse": "护士", "village": "乡村医生", "prevention": "公共卫生医师", "technician": "检验技师"}
 
 
@@ -119,6 +121,7 @@ def _registered(draft: _Draft, rng: Random, townships: list[Institution], rooms:
     yield from around.above
     verified: list[Json] = []
     roles: dict[str, Json] = {}
+    privacy = {one.workers[-1].id for one in draft.made if one.kind in GUARDED}
     for resource in draft.out:
         if resource["resourceType"] == "Organization":
             _class(resource, house[resource["id"]], around)
@@ -128,6 +131,8 @@ def _registered(draft: _Draft, rng: Random, townships: list[Institution], rooms:
         elif resource["resourceType"] == "PractitionerRole":
             worker = workers[resource["practitioner"]["reference"].partition("/")[2]]
             _settle(rng, resource, worker, draft.today)
+            if worker.id in privacy:
+                resource["code"] = [*resource["code"], concept(POST, "privacy", "隐私专员")]
             if ward := house[resource["organization"]["reference"].partition("/")[2]].wards.get(worker.department):
                 resource["location"] = [*resource["location"], ward]
             roles[worker.id] = resource
