@@ -102,7 +102,9 @@ async def test_a_finder_and_waiting_work_are_found_in_any_capability(house: Hous
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 @pytest.mark.parametrize("count", [1, 1200])
-async def test_a_number_in_the_bar_is_called_what_it_shows(house: House, client_of: Callable[..., Client], language: str, count: int) -> None:
+async def test_a_number_in_the_bar_is_called_what_it_shows(
+    house: House, client_of: Callable[..., Client], language: str, count: int
+) -> None:
     async def show(_unit: Unit, _request: Request) -> Shown:
         raise AssertionError("not opened here")
 

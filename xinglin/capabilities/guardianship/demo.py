@@ -45,7 +45,7 @@ async def _enter(stage: Stage, ward_id: str, guardian: Resource, entry: Mapping[
         "until": (stage.now + timedelta(days=APPOINTED_DAYS)).date().isoformat(),
         "proof_day": (stage.now - timedelta(days=PROOF_DAYS)).date().isoformat(),
     }
-    form = {"name": GUARDIAN, "number": number, "phone": PHONE} | days | entry
+    form = {"name": GUARDIAN, "number": number, "phone": PHONE} | days | dict(entry)
     zone = ZoneInfo(stage.store.ground.settings.timezone)
     wanted, faults = rules.settle(form, ward, standing, stage.now, zone, former)
     assert wanted is not None, f"the form of the demo is right: {faults}"

@@ -21,9 +21,18 @@ async def _visits_this_week(unit: Unit, request: Request) -> int | None:
     return await queries.count_visits(unit, 7, request.timezone)
 
 
+async def _lying(unit: Unit, _request: Request) -> int | None:
+    return await queries.count_lying(unit)
+
+
+async def _referred(unit: Unit, _request: Request) -> int | None:
+    return await queries.count_referred(unit)
+
+
 CLINICAL = ("Patient", "Encounter", "Condition", "AllergyIntolerance", "Flag", "Observation", "MedicationRequest", "DiagnosticReport")
 """What a role must be allowed to read before it may open a record."""
 
+_TREATING = ("doctor", "nurse")
 STAFF = ("clinic", "hospital", "emergency", "public-health")
 
 CAPABILITY = Capability(
@@ -38,6 +47,8 @@ CAPABILITY = Capability(
         Page("GET", "/person/{id}/visit/{visit}", pages.show_visit, CLINICAL),
         Page("GET", "/person/{id}/result", pages.show_result, CLINICAL),
         Page("GET", "/visit", pages.show_recent_visits, ("Patient", "Encounter")),
+        Page("GET", "/lying", pages.show_lying, ("Patient", "Encounter"), _TREATING),
+        Page("GET", "/referred", pages.show_referred, ("Patient", "ServiceRequest"), _TREATING),
     ),
     finders=(Finder(t("Residents"), "/person", pages.find_residents),),
     menu=(
@@ -46,6 +57,8 @@ CAPABILITY = Capability(
         MenuEntry(t("My record"), "/my-record", "folder-heart", ("resident",), 10),
     ),
     tiles=(
+        Tile(t("On my wards now"), "/lying", "bed", _lying, ("hospital",)),
+        Tile(t("Referred to us"), "/referred", "arrow-right-circle", _referred, ("hospital",)),
         Tile(t("Visits today"), "/visit?days=1", "calendar-event", _visits_today, STAFF),
         Tile(t("Visits in 7 days"), "/visit?days=7", "calendar-week", _visits_this_week, STAFF),
         Tile(t("Residents"), "/person", "users", _people, STAFF),

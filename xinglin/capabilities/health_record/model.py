@@ -82,6 +82,35 @@ class Visit:
         return bool(self.end) and self.end[:10] != self.start[:10]
 
 
+REFERRING = ("3457005", "103696004", "306206005", "referral", "11429006", "consultation", "185389009")
+"""Categories of a ServiceRequest that hand somebody over or ask for advice (SNOMED CT and plain words): those of `access.relationships`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """A referral or a request for advice. `by`: who asks, "" when not recorded; `time` as written."""
+
+    id: str
+    kind: Names
+    reason: Names
+    by: str
+    urgent: bool
+    time: str
+
+    @classmethod
+    def of(cls, request: Resource) -> Self:
+        """The view of a ServiceRequest."""
+        reasons = (names_of(reason, ()) for reason in request.get("reasonCode", []))
+        return cls(
+            id=request["id"],
+            kind=names_of(next(iter(request.get("category", [])), None)),
+            reason=next((names for names in reasons if names), ()),
+            by=request.get("requester", {}).get("display", ""),
+            urgent=request.get("priority") in ("urgent", "asap", "stat"),
+            time=request.get("authoredOn", ""),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A condition. `key`: the disease, to gather repeats; `times`: how often it is recorded (the newest one is shown)."""

@@ -116,6 +116,20 @@ async def show_recent_visits(unit: Unit, request: Request) -> Shown:
     return Shown("health_record/recent_visits.html", {"recent": recent, "days": days, "choices": DAYS, "more": more, "later": bool(cursor)})
 
 
+async def show_lying(unit: Unit, request: Request) -> Shown:
+    """Who lies on the wards the hat works on."""
+    recent = await queries.lying(unit, request.timezone, request.query.get("cursor"))
+    more = _address("/lying", cursor=recent.next) if recent.next else None
+    return Shown("health_record/lying.html", {"recent": recent, "more": more})
+
+
+async def show_referred(unit: Unit, request: Request) -> Shown:
+    """What is referred to the hat's person or institution."""
+    referrals = await queries.referred(unit, request.timezone, request.query.get("cursor"))
+    more = _address("/referred", cursor=referrals.next) if referrals.next else None
+    return Shown("health_record/referred.html", {"referrals": referrals, "more": more})
+
+
 async def load_recent_visits(unit: Unit, request: Request) -> dict[str, object]:
     """The newest visits of the week, for a workspace's home."""
     recent = await queries.recent_visits(unit, 7, request.timezone)

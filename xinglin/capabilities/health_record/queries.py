@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from xinglin.base.errors import NotFound
 from xinglin.capabilities.health_record import rules
-from xinglin.capabilities.health_record.model import Allergy, Latest, Medicine, Paper, Problem, Result, Visit
+from xinglin.capabilities.health_record.model import REFERRING, Allergy, Latest, Medicine, Paper, Problem, Referral, Result, Visit
 from xinglin.fhir.codec import Resource
 from xinglin.fhir.search.grammar import read_search
 from xinglin.kit.banner import Banner, is_current, read_behind
@@ -185,7 +185,28 @@ class RecentVisits:
 
 async def recent_visits(unit: Unit, days: int, timezone: ZoneInfo, cursor: str | None = None) -> RecentVisits:
     """Visits that began today (`days` 1) or since so many days."""
-    query = f"{_since(unit, days, timezone)}&_sort=-date&_total=accurate&_include=Encounter:patient&_include=Encounter:service-provider"
+    return await _visits(unit, _since(unit, days, timezone), timezone, cursor)
+
+
+async def lying(unit: Unit, timezone: ZoneInfo, cursor: str | None = None) -> RecentVisits:
+    """The stays under way on the wards the hat works on; none for a hat without a ward."""
+    here = _on_wards(unit)
+    return await _visits(unit, here, timezone, cursor) if here else RecentVisits((), 0, None)
+
+
+async def count_lying(unit: Unit) -> int | None:
+    """How many lie on the wards the hat works on."""
+    here = _on_wards(unit)
+    return await _count(unit, "Encounter", here) if here else 0
+
+
+def _on_wards(unit: Unit) -> str:
+    wards = ",".join(quote(one) for one in unit.actor.units if one.startswith("Location/"))
+    return f"status=in-progress&class=IMP,ACUTE,NONAC&location={wards}" if wards else ""
+
+
+async def _visits(unit: Unit, wanted: str, timezone: ZoneInfo, cursor: str | None) -> RecentVisits:
+    query = f"{wanted}&_sort=-date&_total=accurate&_include=Encounter:patient&_include=Encounter:service-provider"
     page = await _search(unit, "Encounter", query, PAGE_SIZE, timezone, cursor)
     included = [stored.resource() for stored in page.included]
     people = {one["id"]: Person.of(one, unit.now, timezone) for one in included if one["resourceType"] == "Patient"}
@@ -194,6 +215,40 @@ async def recent_visits(unit: Unit, days: int, timezone: ZoneInfo, cursor: str |
     return RecentVisits(
         tuple((visit, people.get(id_of(one.get("subject")))) for visit, one in zip(visits, matches, strict=True)), page.total, page.next
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Referrals:
+    """Referrals and requests for advice, the newest first, each with its resident (None when not among ours)."""
+
+    rows: tuple[tuple[Referral, Person | None], ...]
+    total: int | None
+    next: str | None
+
+
+async def referred(unit: Unit, timezone: ZoneInfo, cursor: str | None = None) -> Referrals:
+    """What is referred to the hat's person or institution and not done yet."""
+    to_us = _to_us(unit)
+    if not to_us:
+        return Referrals((), 0, None)
+    query = f"{to_us}&_sort=-authored&_total=accurate&_include=ServiceRequest:patient"
+    page = await _search(unit, "ServiceRequest", query, PAGE_SIZE, timezone, cursor)
+    included = [stored.resource() for stored in page.included]
+    people = {one["id"]: Person.of(one, unit.now, timezone) for one in included if one["resourceType"] == "Patient"}
+    matches = [stored.resource() for stored in page.matches]
+    return Referrals(tuple((Referral.of(one), people.get(id_of(one.get("subject")))) for one in matches), page.total, page.next)
+
+
+async def count_referred(unit: Unit) -> int | None:
+    """How many referrals to the hat's person or institution wait."""
+    to_us = _to_us(unit)
+    return await _count(unit, "ServiceRequest", to_us) if to_us else 0
+
+
+def _to_us(unit: Unit) -> str:
+    ours = [unit.actor.person, *(one for one in unit.actor.units if one.startswith("Organization/"))]
+    performers = ",".join(quote(one) for one in ours if one)
+    return f"status=active&category={','.join(REFERRING)}&performer={performers}" if performers else ""
 
 
 async def count_people(unit: Unit) -> int | None:
