@@ -22,3 +22,8 @@ def is_id(text: str) -> bool:
 def uuid_of(text: str) -> UUID | None:
     """The UUID a logical id is, or None when it is not written as one in canonical lower case."""
     return UUID(text) if _CANONICAL_UUID.match(text) else None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a logical id is a UUID in canonical lower case."""
+    return _CANONICAL_UUID.match(text) is not None

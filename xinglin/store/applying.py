@@ -16,7 +16,7 @@ from asyncpg import Connection
 
 from xinglin.base.clock import LANES, instant
 from xinglin.base.errors import Conflict, Forbidden, Gone, Malformed, NotFound, Stale
-from xinglin.base.ids import uuid_of
+from xinglin.base.ids import is_uuid
 from xinglin.fhir.codec import Resource, decode, encode
 from xinglin.store.changes import AuditRow, Outcome, Stored
 from xinglin.store.content import method_of
@@ -320,7 +320,7 @@ def audit_record(ground: Ground, tick: int, row: AuditRow) -> AuditRecord:
     them: no row may be refused.
     """
     id_, told = row.id, row.query
-    if id_ and row.interaction not in OWN_IDS and uuid_of(id_) is None:
+    if id_ and row.interaction not in OWN_IDS and not is_uuid(id_):
         told = f"{_PARTS}{id_.replace(_PARTS, ' ')}{_PARTS}{told or ''}"
         id_ = audit_id(ground, id_)
     query = ground.contents.seal_loose(told.encode("utf-8", "replace"), AUDIT_BOUND) if told is not None else None

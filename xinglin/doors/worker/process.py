@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ from xinglin.store.relations import forget_ended
 END_S_MAX = 8
 """How long what is under way may take after the order to end; then it is abandoned and done again by the next worker."""
 TENDED_S = 900
+NICE = 10
+"""The worker stands back when the machine is busy: who waits for an answer goes first, what follows may come a moment later."""
 ENDED_KEPT_US = 30 * 24 * 3600 * 1_000_000
 """How long relations that have ended are kept, for who asks why something was seen."""
 ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -37,6 +40,7 @@ def run(
 
     Raises `Unavailable` when the database does not answer at the start.
     """
+    os.nice(NICE)
     asyncio.run(_live(opening, reactions, works, ready, duties))
 
 
