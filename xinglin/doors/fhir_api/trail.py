@@ -52,6 +52,8 @@ def seen_through(records: Records) -> tuple[tuple[int, ...], str | None]:
     if not records.seen:
         return NOBODYS
     patients = tuple(sorted(records.seen))
+    if not records.scope.grounds:  # the same for all
+        return patients, records.scope.ground or None
     return patients, ", ".join(sorted({ground for patient in patients if (ground := records.scope.ground_of(patient))})) or None
 
 
