@@ -19,7 +19,7 @@ from xinglin.doors.cli import installation
 from xinglin.doors.cli.program import application
 from xinglin.store import open_store
 
-NUMBER = "110101199003070038"
+NUMBER = "580123198205060330"
 
 
 @pytest.fixture(scope="module")
