@@ -171,6 +171,7 @@ async def test_any_search_finds_what_it_means_among_what_may_be_seen(
             patch.setattr(predicates, "FEW_MAX", few)
         patch.setattr(shapes, "NEAR_ROWS", near)
         patch.setattr(shapes, "NEAR_CODE_ROWS", near)
+        patch.setattr(shapes, "NEAR_SCOPED_ROWS", near)
         if common:
             patch.setattr(shapes, "RARE_ROWS", -1)
         meant = visible.found(asked(text))

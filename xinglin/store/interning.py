@@ -84,6 +84,12 @@ class Interning:
             async with self._pool.connection() as connection:
                 await self.catch_up(connection)
 
+    async def know_persons(self, connection: Connection, ids: Iterable[UUID]) -> None:
+        """Read the numbers patients have already: who only needs these need not wait for those who give new ones."""
+        unknown = [id_ for id_ in ids if id_ not in self.persons]
+        for row in await connection.fetch("SELECT id, n FROM xinglin.person WHERE id = ANY($1)", unknown) if unknown else ():
+            self.persons.remember(row["id"], row["n"])
+
     async def _give_persons(self, connection: Connection, ids: list[UUID]) -> list[tuple[UUID, int]]:
         if not ids:
             return []

@@ -90,6 +90,7 @@ async def follow(store: Store, connection: Connection, sources: Sequence[tuple[S
         return False
     ground = store.ground
     wants = Wants(persons={ground.hashes.id(relation.patient) for _, relations in sources for relation in relations})
+    await ground.interning.know_persons(connection, wants.persons)
     await ground.interning.provide(wants)
     wanted = {row[:5]: row for source, relations in sources for row in _rows(ground, source, relations)}
     keys = [(TYPE_NUMBER[source.type], ground.hashes.id(source.id)) for source, _ in sources]

@@ -21,6 +21,8 @@ from xinglin.store.statistics import RARE_ROWS
 NEAR_ROWS = 500
 NEAR_CODE_ROWS = 1_000
 NEAR_CHAIN_ROWS = 4_000
+NEAR_SCOPED_ROWS = 4_000
+"""Under a scope: what was written together is often of one patient, so the newest rows may be of few, and of none that may be seen."""
 NEAR_PROBED_ROWS = 8_000
 PROBED_ROWS = 1_000
 WALKED_ROWS = 3_000
@@ -155,7 +157,8 @@ async def _near_rows(asked: Question) -> int:
     expected, share = await _expected(asked), await _share(asked)
     rows = await asked.ground.statistics.rows(asked.connection, asked.spot)
     hits = rows / expected if expected else 1.0
-    return max(NEAR_ROWS, min(NEAR_PROBED_ROWS, int(2 * asked.limit * hits / share)))
+    least = NEAR_ROWS if asked.shown is None else NEAR_SCOPED_ROWS
+    return max(least, min(NEAR_PROBED_ROWS, int(2 * asked.limit * hits / share)))
 
 
 async def _share(asked: Question) -> float:
@@ -235,7 +238,8 @@ async def _of_code(asked: Question, code: int) -> str:
     if not asked.where.ranged and (rows < WALKED_ROWS or (tokens is not None and rows <= tokens)):
         walk = f"SELECT * FROM {asked.spot.table} r WHERE {anchor}{asked.beyond()} ORDER BY r.tick DESC OFFSET 0"
         return f"SELECT {asked.columns} FROM ({walk}) r WHERE {asked.filters} LIMIT {asked.limit}"
-    near = max(NEAR_CODE_ROWS, min(NEAR_PROBED_ROWS, int(2 * asked.limit / await _share(asked))))
+    least = NEAR_CODE_ROWS if asked.shown is None else NEAR_SCOPED_ROWS
+    near = max(least, min(NEAR_PROBED_ROWS, int(2 * asked.limit / await _share(asked))))
     return _near_far(asked, anchor, near, _far(asked, f"{anchor} AND "))
 
 
