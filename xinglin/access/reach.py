@@ -142,9 +142,10 @@ class Reach:
             for left in reversed(range(_LOOKS_MAX)):  # another process may take the same news first: then we look again
                 if self._is_fresh():
                     return
+                hidden = self._writes() != before and await self._follower.waits()
                 await self._look()
-                if left and self._looked[1] != before and await self._follower.waits():
-                    self._looked = (self._looked[0], before)  # what we wrote is not to be seen yet
+                if left and hidden:  # what we wrote may not have been there to take
+                    self._looked = (self._looked[0], before)
                     await asyncio.sleep(_AGAIN_S)
 
     def _is_fresh(self) -> bool:
