@@ -91,7 +91,7 @@ async def test_the_bell_counts_what_is_new_and_opening_it_is_reading_it(at_scree
     await notify(papers, "role:dispatcher", t("Born {date}", date="2001-02-03"), "/person", now, "test", key="bell")
     # When a dispatcher opens any page, the bell says one, without anything popping up
     page = await at_screen(role="dispatcher").open("/emergency")
-    bell = page.locator("#signals").get_by_role("link", name="提醒，1 项新的")
+    bell = page.locator("#signals").get_by_role("link", name="提醒 1 项新的")
     await expect(bell).to_be_visible()
     # And the notice stands by its day, in their language
     await bell.click()
