@@ -19,7 +19,7 @@ from xinglin.doors.web import House, web_app
 from xinglin.store import Records, Store
 
 SECRETS: dict[str, tuple[str, ...]] = {
-    ZHANG: ("张桂兰", "580123195906181224", "15412347734", "原发性高血压", "青霉素", "氨氯地平", "心影增大", "185", "高血压急症"),
+    ZHANG: ("张桂兰", "580123195906181224", "15412347734", "原发性高血压", "青霉素", "氨氯地平", "心影增大", "高血压急症"),
     WANG: ("王建国", "580123198802290011", "15400001111"),
     SMITH: ("Anna",),
 }

@@ -15,18 +15,10 @@ from xinglin.kit.measurements import MEASUREMENTS, unit_said
 from xinglin.kit.narrative import attached_text, plain_text
 
 KINDS: Mapping[str, Phrase] = {
-    "AMB": t("Outpatient"),
-    "IMP": t("Inpatient"),
-    "ACUTE": t("Inpatient"),
-    "NONAC": t("Inpatient"),
-    "OBSENC": t("Observation stay"),
-    "SS": t("Day surgery"),
-    "EMER": t("Emergency"),
-    "HH": t("Home visit"),
-    "FLD": t("Field visit"),
-    "PRENC": t("Before admission"),
+    "AMB": t("Outpatient"), "IMP": t("Inpatient"), "ACUTE": t("Inpatient"), "NONAC": t("Inpatient"), "OBSENC": t("Observation stay"),
+    "SS": t("Day surgery"), "EMER": t("Emergency"), "HH": t("Home visit"), "FLD": t("Field visit"), "PRENC": t("Before admission"),
     "VR": t("Online visit"),
-}
+}  # fmt: skip
 """Encounter classes (HL7 v3 ActCode) as people call them."""
 OTHER_KIND = t("Other visit")
 KIND_ICONS: Mapping[str, str] = {"IMP": "bed", "ACUTE": "bed", "NONAC": "bed", "EMER": "ambulance", "HH": "home-heart", "VR": "video"}
@@ -249,10 +241,7 @@ _INTERPRETED: Mapping[str, str] = {
 
 
 def direction(number: Decimal | int | None, low: Decimal | int | None, high: Decimal | int | None, interpretation: str) -> str:
-    """Which way a value lies: the laboratory's own word first, else against its range; "" when neither says.
-
-    One of: up, down, critical-up, critical-down, abnormal, normal (HL7 v3 ObservationInterpretation).
-    """
+    """up, down, critical-up, critical-down, abnormal or normal: the laboratory's own word first, else by the range; "" when neither says."""
     if interpretation in _INTERPRETED:
         return _INTERPRETED[interpretation]
     if number is None or (low is None and high is None):
