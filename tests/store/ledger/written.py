@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 from typing import Any
 
 from xinglin.base.crypto.signatures import Signer, signer

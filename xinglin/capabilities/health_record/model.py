@@ -241,7 +241,7 @@ _INTERPRETED: Mapping[str, str] = {
 
 
 def direction(number: Decimal | int | None, low: Decimal | int | None, high: Decimal | int | None, interpretation: str) -> str:
-    """up, down, critical-up, critical-down, abnormal or normal: the laboratory's own word first, else by the range; "" when neither says."""
+    """up, down, critical-up, critical-down, abnormal or normal: the laboratory's own word first, else by the range; "" for neither."""
     if interpretation in _INTERPRETED:
         return _INTERPRETED[interpretation]
     if number is None or (low is None and high is None):
