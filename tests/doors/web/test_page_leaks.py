@@ -19,7 +19,7 @@ from xinglin.doors.web import House, web_app
 from xinglin.store import Records, Store
 
 SECRETS: dict[str, tuple[str, ...]] = {
-    ZHANG: ("张桂兰", "580123195906181224", "15412347734", "原发性高血压", "青霉素", "氨氯地平", "心影增大", "高血压急症"),
+    ZHANG: ("张桂兰", "580123195906181224", "15412347734", "原发性高血压", "青霉素", "氨氯地平", "心影增大", "185", "高血压急症"),
     WANG: ("王建国", "580123198802290011", "15400001111"),
     SMITH: ("Anna",),
 }
@@ -37,6 +37,14 @@ READERS: dict[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
 }
 """Role, person, units, and whose records are none of theirs."""
 Open = Callable[[str], Awaitable[httpx.AsyncClient]]
+
+
+def shows(text: str, secret: str) -> bool:
+    """Whether a page says it; a short number counts where it stands by itself, for ids and moments hold the same digits by chance."""
+    if len(secret) > 4:
+        return secret in text
+    return re.search(rf"(?<![\w.:-]){re.escape(secret)}(?![\w.:-])", text) is not None
+
 
 
 @pytest.fixture
@@ -85,7 +93,7 @@ async def test_no_page_shows_a_resident_who_is_none_of_the_readers(opened: Open,
                 typed = httpx.URL(address).params.get("q", "")
                 text = answer.text.replace(typed, "") if typed else answer.text
                 text += "".join(answer.headers.get(name, "") for name in ("location", "hx-redirect"))
-                assert not [secret for secret in hidden if secret in text and secret != typed], (address, reader)
+                assert not [secret for secret in hidden if shows(text, secret) and secret != typed], (address, reader)
                 if "go=1" in address:
                     assert not [who for who in READERS[reader][3] if f"/person/{who}" in text]
 
